@@ -6,7 +6,6 @@
 //! station verifies.
 
 mod ask;
-mod keys;
 pub mod backoff;
 pub mod board;
 pub mod budget;
@@ -15,6 +14,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod hub;
+mod keys;
 mod log;
 pub mod message;
 pub mod metrics;

@@ -13,10 +13,12 @@ use std::time::Duration;
 
 use iroh::EndpointId;
 use iroh_relay::server::{
-    Access, AccessControl, CertConfig, ClientRateLimit, ClientRequest, ConnectionId, QuicConfig, RelayConfig, Server,
-    ServerConfig, TlsConfig, reloading_resolver,
+    Access, AccessControl, CertConfig, ClientRateLimit, ClientRequest, ConnectionId, QuicConfig, RelayConfig,
+    Server, ServerConfig, TlsConfig, reloading_resolver,
 };
 use tokio_rustls::rustls;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tracing::{debug, warn};
 
 use crate::peers::PeerKey;
@@ -92,18 +94,26 @@ impl Relay {
         let access = Arc::new(AllowList::new(settings.allow.iter().map(|(_, key)| *key)));
         let mut config = ServerConfig::default();
         // With TLS, plain HTTP is of use to nobody here: it answers browsers and looks for captive portals.
-        let http = if settings.tls.is_some() { SocketAddr::from(([127, 0, 0, 1], 0)) } else { settings.listen };
+        let http =
+            if settings.tls.is_some() { SocketAddr::from(([127, 0, 0, 1], 0)) } else { settings.listen };
         let mut relay = RelayConfig::new(http);
         let mut limit = ClientRateLimit::new(settings.bytes_s);
         limit.max_burst_bytes = Some(settings.bytes_s);
         relay.limits.client_rx = Some(limit);
         relay.access = access.clone();
         if let Some(tls) = &settings.tls {
-            relay.tls = Some(TlsConfig::new(settings.listen, CertConfig::Manual { server_config: tls.read().await? }));
-            config.quic = tls.quic_port.map(|port| QuicConfig::new(SocketAddr::new(settings.listen.ip(), port)));
+            relay.tls = Some(TlsConfig::new(
+                settings.listen,
+                CertConfig::Manual { server_config: tls.read().await? },
+            ));
+            config.quic =
+                tls.quic_port.map(|port| QuicConfig::new(SocketAddr::new(settings.listen.ip(), port)));
         }
         config.relay = Some(relay);
-        let failed = |error: &dyn core::error::Error| RelayError::Listen { listen: settings.listen, why: chain(error) };
+        let failed = |error: &dyn core::error::Error| RelayError::Listen {
+            listen: settings.listen,
+            why: chain(error),
+        };
         let server = Server::spawn(config).await.map_err(|error| failed(&error))?;
         Ok(Self { server, access })
     }
@@ -136,13 +146,29 @@ impl Relay {
 
 impl RelayTls {
     async fn read(&self) -> Result<rustls::ServerConfig, RelayError> {
-        let why = |why: String| RelayError::Certificate { certificate: self.certificate.clone(), key: self.key.clone(), why };
-        let mode = fs::metadata(&self.key).map_err(|error| why(error.to_string()))?.permissions().mode() & 0o7777;
+        let why = |why: String| RelayError::Certificate {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            why,
+        };
+        let mode =
+            fs::metadata(&self.key).map_err(|error| why(error.to_string()))?.permissions().mode() & 0o7777;
         if mode & 0o007 != 0 {
             return Err(RelayError::Exposed { path: self.key.clone(), mode });
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let resolver = reloading_resolver(&provider, self.certificate.clone(), self.key.clone(), RELOAD).await;
+        // What is read again later is only watched there: that it can be used at all is found here.
+        let chain =
+            CertificateDer::pem_file_iter(&self.certificate).map_err(|error| why(error.to_string()))?;
+        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|error| why(error.to_string()))?;
+        if chain.is_empty() {
+            return Err(why("no certificate".to_owned()));
+        }
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| why(error.to_string()))?;
+        rustls::sign::CertifiedKey::from_der(chain, key, &provider)
+            .map_err(|error| why(error.to_string()))?;
+        let resolver =
+            reloading_resolver(&provider, self.certificate.clone(), self.key.clone(), RELOAD).await;
         let resolver = resolver.map_err(|error| why(format!("{error:#}").replace('\n', ", ")))?;
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

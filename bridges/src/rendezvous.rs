@@ -10,6 +10,7 @@ use bytes::Bytes;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use prost::Message as _;
 use tokio::sync::mpsc;
+use tracing::debug;
 use v2x_core::WireTime;
 
 /// One bridge tells another where it is, and when both dial.
@@ -121,9 +122,9 @@ pub struct OfferCarrier {
 impl OfferCarrier {
     /// Hands over an offer that arrived for this bridge. Nothing of it is believed; what there is no room for is lost.
     pub fn arrived(&self, offer: Bytes) {
-        if offer.len() <= LONGEST_OFFER {
-            // No room: more offers than anybody dials. Closed: the program ends.
-            let _ = self.arrived.try_send(offer);
+        // No room: more offers than anybody dials. Closed: the program ends.
+        if offer.len() > LONGEST_OFFER || self.arrived.try_send(offer).is_err() {
+            debug!(target: "peer", "an offer to meet is lost");
         }
     }
 }

@@ -33,10 +33,17 @@ fn parse(file: &Path, text: &str) -> Result<RelaySettings, SettingsError> {
     let listen = section.string("listen", LISTEN_RIGHT)?;
     let listen = match listen {
         None => SocketAddr::from(([0, 0, 0, 0], if plain { 80 } else { 443 })),
-        Some(text) => text.parse().map_err(|_| section.wrong("listen", format!("{text:?}"), LISTEN_RIGHT.to_owned()))?,
+        Some(text) => {
+            text.parse().map_err(|_| section.wrong("listen", format!("{text:?}"), LISTEN_RIGHT.to_owned()))?
+        }
     };
     let bytes_s = section.integer("bytes_s", 10_000..=1_000_000_000_u32)?.and_then(NonZeroU32::new);
-    Ok(RelaySettings { listen, tls: tls(&section, plain)?, allow: allow(&top)?, bytes_s: bytes_s.unwrap_or(BYTES_S) })
+    Ok(RelaySettings {
+        listen,
+        tls: tls(&section, plain)?,
+        allow: allow(&top)?,
+        bytes_s: bytes_s.unwrap_or(BYTES_S),
+    })
 }
 
 fn tls(section: &Section<'_>, plain: bool) -> Result<Option<RelayTls>, SettingsError> {
@@ -68,12 +75,16 @@ fn allow(top: &Section<'_>) -> Result<Vec<(String, PeerKey)>, SettingsError> {
         let key = section.need("key", key, KEY_RIGHT)?;
         let key: PeerKey = match key.parse() {
             Ok(key) => key,
-            Err(error) => return Err(section.wrong("key", format!("{key:?}"), format!("{KEY_RIGHT}: {error}"))),
+            Err(error) => {
+                return Err(section.wrong("key", format!("{key:?}"), format!("{KEY_RIGHT}: {error}")));
+            }
         };
         allow.push((name, key));
     }
     if allow.is_empty() {
-        return Err(top.missing("allow", "a table [[allow]] with name and key of each bridge that may use the relay"));
+        return Err(
+            top.missing("allow", "a table [[allow]] with name and key of each bridge that may use the relay")
+        );
     }
     Ok(allow)
 }
@@ -95,7 +106,10 @@ mod tests {
 
     #[test]
     fn a_relay_has_a_certificate_unless_it_says_that_it_is_plain() {
-        let allow = format!("[[allow]]\nname = \"rsu-7\"\nkey = \"{}\"\n", iroh::SecretKey::from_bytes(&[1; 32]).public().to_z32());
+        let allow = format!(
+            "[[allow]]\nname = \"rsu-7\"\nkey = \"{}\"\n",
+            iroh::SecretKey::from_bytes(&[1; 32]).public().to_z32()
+        );
         let tls = read(&format!("[relay]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n{allow}")).unwrap();
         let files = tls.tls.unwrap();
         assert_eq!((files.certificate.as_path(), files.quic_port), (Path::new("/etc/a.pem"), Some(7842)));
@@ -104,9 +118,15 @@ mod tests {
         assert_eq!((plain.tls, plain.listen.port()), (None, 8080));
         for (text, said) in [
             (format!("[relay]\n{allow}"), ":1: relay.certificate is missing: a file (PEM), or plain = true"),
-            (format!("[relay]\nplain = true\nkey = \"a.key\"\n{allow}"), ":3: relay.key: does not go with plain = true"),
+            (
+                format!("[relay]\nplain = true\nkey = \"a.key\"\n{allow}"),
+                ":3: relay.key: does not go with plain = true",
+            ),
             ("[relay]\nplain = true\n".to_owned(), ":1: allow is missing: a table [[allow]]"),
-            ("[relay]\nplain = true\n[[allow]]\nname = \"a\"\nkey = \"b\"\n".to_owned(), ":5: allow[1].key: found \"b\""),
+            (
+                "[relay]\nplain = true\n[[allow]]\nname = \"a\"\nkey = \"b\"\n".to_owned(),
+                ":5: allow[1].key: found \"b\"",
+            ),
         ] {
             let error = read(&text).unwrap_err();
             assert!(error.contains(said) && !error.contains('\n'), "{error}");

@@ -134,7 +134,7 @@ impl Link {
             loop {
                 info!(target: "peer", peer = %self.name, path = ?hello::path(&greeted.connection), "connected");
                 match self.serve(greeted, &common, &mut arrivals, began).await {
-                    Ended::Replaced(arrival) => match self.answer(arrival, &common).await {
+                    Ended::Replaced(arrival) => match self.answer(*arrival, &common).await {
                         Ok(answered) => greeted = answered,
                         Err(why) => {
                             self.gauges.ended(why.to_string());

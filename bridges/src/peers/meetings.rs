@@ -81,8 +81,9 @@ impl Matchmaker {
             self.send(own, peer, offer.dial_at, true, addresses);
         }
         let at = Instant::now() + rendezvous::wait(offer.dial_at, clock::now());
-        // No room: two meetings wait for this link already.
-        let _ = friend.link.try_send(Meeting { addresses: offer.addresses, at });
+        if friend.link.try_send(Meeting { addresses: offer.addresses, at }).is_err() {
+            debug!(target: "peer", %peer, "two meetings wait for it already");
+        }
     }
 
     fn send(

@@ -39,7 +39,7 @@ pub(super) enum Ended {
     /// No heartbeat came.
     Silent,
     /// The peer called anew.
-    Replaced(Greeted),
+    Replaced(Box<Greeted>),
     /// Its credential has ended.
     Expired,
 }
@@ -97,7 +97,7 @@ pub(super) async fn run(
             Ended::Closed(connection.close_reason().as_ref().map_or_else(String::new, reason))
         }
         () = paths => unreachable!("it never ends"),
-        arrival = called => Ended::Replaced(arrival),
+        arrival = called => Ended::Replaced(Box::new(arrival)),
         () = expiry(until) => Ended::Expired,
     };
     match &ended {

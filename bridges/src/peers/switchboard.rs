@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use iroh::endpoint::{Connection, Incoming};
+use iroh::endpoint::{Connection, Incoming, RelayStatus};
 use iroh::{RelayUrl, TransportAddr, Watcher as _};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -367,15 +367,19 @@ impl Switchboard {
 
     pub(super) fn own_status(&self) -> Value {
         let endpoint = &self.common.endpoint;
-        let relays: Vec<Value> = endpoint
-            .home_relay_status()
-            .get()
-            .iter()
-            .map(|relay| {
-                let error = relay.last_error().map(|error| format!("{error:#}").replace('\n', ", "));
-                json!({ "name": relay.url().to_string(), "connected": relay.is_connected(), "last_error": error })
-            })
-            .collect();
+        let home = endpoint.home_relay_status().get();
+        let relay = |url: &RelayUrl| {
+            let status = home.iter().find(|status| status.url() == url);
+            let error = match status {
+                Some(status) => status.last_error().map(|error| format!("{error:#}").replace('\n', ", ")),
+                // The library tells nothing of relays that did not answer its probes.
+                None if home.is_empty() => Some(NO_ANSWER.to_owned()),
+                None => None,
+            };
+            let connected = status.is_some_and(RelayStatus::is_connected);
+            json!({ "name": url.to_string(), "is_home": status.is_some(), "connected": connected, "last_error": error })
+        };
+        let relays: Vec<Value> = self.common.relays.iter().map(relay).collect();
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let texts =
             |addresses: Vec<SocketAddr>| addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>();
@@ -440,6 +444,7 @@ impl Drop for Leaving<'_> {
     }
 }
 
+const NO_ANSWER: &str = "no answer yet: not reached, or its certificate is not believed (peers.relay_ca)";
 /// Handshakes at once: with ten milliseconds of signatures each, no burst keeps the program busy for longer than a second.
 const MOST_HANDSHAKES: usize = 64;
 /// With so few left, who comes proves its address first.

@@ -15,10 +15,12 @@ use crate::hub::Heard;
 use crate::message::AirMessage;
 use crate::select::Selection;
 
+mod across;
 mod admitted;
-mod raw;
 mod floods;
 mod links;
+mod networks;
+mod raw;
 
 /// A bridge with its hub.
 struct Unit {
@@ -88,6 +90,16 @@ impl Unit {
         timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("for too long: {}", self.of(seed)))
     }
 
+    /// Waits until the status of the endpoint is as wanted.
+    async fn own_until(&self, wanted: impl Fn(&Value) -> bool) {
+        let poll = async {
+            while !wanted(&self.own()) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("for too long: {}", self.own()));
+    }
+
     async fn connected(&self, seed: u8) -> Value {
         self.until(seed, |peer| peer["state"] == "connected" && peer["heartbeats"].as_u64() > Some(0)).await
     }
@@ -103,7 +115,8 @@ async fn heard(from: &mut tokio::sync::broadcast::Receiver<Arc<Heard>>) -> Arc<H
 
 /// A good message of now, with `more` bytes of payload besides.
 fn message(class: Class, more: usize) -> AirMessage {
-    static NEXT: AtomicU32 = AtomicU32::new(1);
+    // Of as many bytes for all that any test counts.
+    static NEXT: AtomicU32 = AtomicU32::new(1 << 22);
     let craft = Crafter::station(3);
     let payload = vec![7; more];
     let fields = craft.fields_in(class, Moment::ZERO);

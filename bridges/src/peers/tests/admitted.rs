@@ -36,9 +36,14 @@ struct Office {
 
 impl Office {
     fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("roadcast-bridge-office-{}-{name}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("roadcast-bridge-office-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let request = Self::request(&signing_key(102), Permissions::MANAGEMENT | Permissions::HAZARD | Permissions::ISSUE, 600);
+        let request = Self::request(
+            &signing_key(102),
+            Permissions::MANAGEMENT | Permissions::HAZARD | Permissions::ISSUE,
+            600,
+        );
         let request = CredentialRequest { not_before_s: request.not_before_s - 600, ..request };
         let authority = v2x_core::Authority::new(signing_key(101), signing_key(102), &request).unwrap();
         std::fs::write(folder.join("root.cred"), &authority.root).unwrap();
@@ -57,7 +62,12 @@ impl Office {
 
     /// A unit that lets holders of its credentials in.
     async fn unit(&self, seed: u8, handlers: Handlers) -> Unit {
-        let terms = PeerTerms { send: every_class(), receive: every_class(), rights: Some(v2x_api::Right::Read), ..PeerTerms::default() };
+        let terms = PeerTerms {
+            send: every_class(),
+            receive: every_class(),
+            rights: Some(v2x_api::Right::Read),
+            ..PeerTerms::default()
+        };
         let (roots, issuers) = (vec![self.folder.join("root.cred")], vec![self.folder.join("issuer.cred")]);
         let admission = Some(AdmissionSettings { roots, issuers, terms });
         let settings = PeersSettings { admission, ..settings(Vec::new()) };
@@ -205,16 +215,21 @@ impl Handler for Told {
 #[tokio::test]
 async fn a_handler_serves_connections_of_its_protocol_for_those_who_are_let_in() {
     let (sender, mut told) = mpsc::channel(1);
-    let handlers = || Handlers::from([(REMOTE_ALPN.to_vec(), Arc::new(Told(sender.clone())) as Arc<dyn Handler>)]);
+    let handlers =
+        || Handlers::from([(REMOTE_ALPN.to_vec(), Arc::new(Told(sender.clone())) as Arc<dyn Handler>)]);
     let mut operator = peer(2, Vec::new());
     operator.terms.rights = Some(v2x_api::Right::Administer);
     let hub = Hub::new();
-    let peers = Peers::start(&settings(vec![operator]), &signing_key(1), &hub, handlers(), None).await.unwrap();
+    let peers =
+        Peers::start(&settings(vec![operator]), &signing_key(1), &hub, handlers(), None).await.unwrap();
     let first = Unit { peers, hub };
     let dialled = settings(vec![peer(1, first.peers.addresses())]);
-    for peers in [Peers::dial_only(&dialled, &signing_key(2)).await.unwrap(), unit(2, dialled.clone()).await.peers] {
+    for peers in
+        [Peers::dial_only(&dialled, &signing_key(2)).await.unwrap(), unit(2, dialled.clone()).await.peers]
+    {
         let connection = peers.connect("unit-1", REMOTE_ALPN).await.unwrap();
-        let expected = PeerIdentity { name: "unit-2".to_owned(), key: key(2), rights: Some(v2x_api::Right::Administer) };
+        let expected =
+            PeerIdentity { name: "unit-2".to_owned(), key: key(2), rights: Some(v2x_api::Right::Administer) };
         assert_eq!(told.recv().await, Some(expected));
         let (mut send, mut receive) = connection.open_bi().await.unwrap();
         send.write_all(b"question").await.unwrap();

@@ -81,7 +81,12 @@ async fn garbage_yesterday_s_messages_and_others_areas_are_each_counted_and_none
     let raw = Raw::new(2).await;
     let (connection, send, _receive) = raw.call(&first, Hello::default()).await;
     let beats = tokio::spawn(beat(send));
-    for bytes in [Bytes::new(), Bytes::from_static(b"garbage"), vec![0xff; 1200].into(), message(Class::D3, 0).frame().clone()] {
+    for bytes in [
+        Bytes::new(),
+        Bytes::from_static(b"garbage"),
+        vec![0xff; 1200].into(),
+        message(Class::D3, 0).frame().clone(),
+    ] {
         connection.send_datagram(bytes.clone()).unwrap();
         let mut stream = connection.open_uni().await.unwrap();
         stream.write_all(&bytes).await.unwrap();
@@ -107,7 +112,11 @@ async fn what_is_replayed_after_its_end_is_dropped_as_expired() {
     let mut listener = first.hub.listen();
     let craft = Crafter::station(3);
     let yesterday = clock::now().as_micros() - 86_400_000_000;
-    let fields = TbsRepr { generation_time_us: yesterday, lifetime_ms: 30_000, ..craft.fields_in(Class::D3, Moment::ZERO) };
+    let fields = TbsRepr {
+        generation_time_us: yesterday,
+        lifetime_ms: 30_000,
+        ..craft.fields_in(Class::D3, Moment::ZERO)
+    };
     connection.send_datagram(craft.full(&fields)).unwrap();
     let again = message(Class::D3, 0);
     for _ in 0..3 {

@@ -47,7 +47,8 @@ async fn of_two_bridges_that_dial_each_other_at_once_one_connection_stays() {
     let sockets = [0, 0].map(|_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
     let [a, b] = sockets.each_ref().map(|socket| socket.local_addr().unwrap());
     drop(sockets);
-    let settings = |own, seed, other| PeersSettings { listen: vec![own], ..settings(vec![peer(seed, vec![other])]) };
+    let settings =
+        |own, seed, other| PeersSettings { listen: vec![own], ..settings(vec![peer(seed, vec![other])]) };
     let (first, second) = tokio::join!(unit(1, settings(a, 2, b)), unit(2, settings(b, 1, a)));
     let [mut at_first, mut at_second] = [&first, &second].map(|unit| unit.hub.listen());
     for _ in 0..20 {
@@ -136,7 +137,9 @@ async fn messages_within_the_budget_all_arrive_and_the_sender_waits_for_it() {
 async fn many_peers_of_one_unit_each_get_a_message_once() {
     let seeds: Vec<u8> = (10..22).collect();
     let centre = unit(1, settings(seeds.iter().map(|seed| peer(*seed, Vec::new())).collect())).await;
-    let units = join_all(seeds.iter().map(|seed| unit(*seed, settings(vec![peer(1, centre.peers.addresses())])))).await;
+    let units =
+        join_all(seeds.iter().map(|seed| unit(*seed, settings(vec![peer(1, centre.peers.addresses())]))))
+            .await;
     let mut listeners: Vec<_> = units.iter().map(|unit| unit.hub.listen()).collect();
     let hazard = message(Class::D3, 0);
     centre.tell(&hazard);
@@ -163,7 +166,14 @@ async fn a_bridge_that_is_ended_tells_its_peers_at_once() {
 
 #[tokio::test]
 async fn a_configuration_with_this_bridge_s_own_key_as_a_peer_is_refused() {
-    let error = Peers::start(&settings(vec![peer(1, Vec::new())]), &signing_key(1), &Hub::new(), Handlers::new(), None).await;
+    let error = Peers::start(
+        &settings(vec![peer(1, Vec::new())]),
+        &signing_key(1),
+        &Hub::new(),
+        Handlers::new(),
+        None,
+    )
+    .await;
     let error = error.unwrap_err().to_string();
     assert!(error.starts_with("peer \"unit-1\" has the key of this bridge itself"), "{error}");
 }

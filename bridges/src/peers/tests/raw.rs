@@ -20,7 +20,10 @@ impl Raw {
     pub(super) async fn with_datagrams(seed: u8, most: usize) -> Self {
         let transport = QuicTransportConfig::builder().datagram_receive_buffer_size(Some(most)).build();
         let key = SecretKey::from_bytes(&[seed; 32]);
-        let builder = Endpoint::builder(presets::Minimal).clear_ip_transports().secret_key(key).transport_config(transport);
+        let builder = Endpoint::builder(presets::Minimal)
+            .clear_ip_transports()
+            .secret_key(key)
+            .transport_config(transport);
         Self { endpoint: builder.bind_addr("127.0.0.1:0").unwrap().bind().await.unwrap() }
     }
 
