@@ -41,6 +41,8 @@ enum Command {
     Keys(KeysCommand),
     /// Run a relay for bridges of your own that cannot reach each other
     Relay(RunArgs),
+    /// Print what comes from the broker of a configuration, a line of JSON each
+    Follow(FollowArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,6 +69,20 @@ struct RunArgs {
     /// Only check the configuration
     #[arg(long)]
     check: bool,
+}
+
+/// What of a broker is followed.
+#[derive(Args, Debug)]
+pub struct FollowArgs {
+    /// The configuration: its [broker], of which `receive` says what
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Share the messages with all who name this group: each gets a part
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
+    /// Only print the filters, for other clients
+    #[arg(long)]
+    pub filters: bool,
 }
 
 /// Which running bridge is asked.
@@ -102,6 +118,7 @@ async fn command(command: Command) -> Result<(), BridgeError> {
         Command::Run(args) => {
             let config = Config::load(&args.config)?;
             if args.check {
+                config.broker.as_ref().map(|broker| broker.link(None)).transpose()?;
                 println!("{}: can be used", args.config.display());
                 return Ok(());
             }
@@ -120,5 +137,6 @@ async fn command(command: Command) -> Result<(), BridgeError> {
             }
             run::relay(&settings).await
         }
+        Command::Follow(args) => ask::follow(&args).await,
     }
 }

@@ -4,6 +4,7 @@
 //! taken from the directory of the file. Each part reads its own tables.
 
 mod bridge;
+mod broker;
 mod peers;
 mod relay;
 mod selection;
@@ -18,6 +19,7 @@ use v2x_settings::{Document, SettingsError};
 pub use self::bridge::BridgeSettings;
 pub use self::relay::load_relay;
 pub use self::selection::{SELECTION_KEYS, selection};
+use crate::broker::BrokerSettings;
 use crate::peers::PeersSettings;
 use crate::station::StationSettings;
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub bridge: BridgeSettings,
     /// `[[station]]`: the daemons of this machine, at most 16.
     pub stations: Vec<StationSettings>,
+    /// `[broker]`.
+    pub broker: Option<BrokerSettings>,
     /// `[peers]` and `[[peer]]`; none without them.
     pub peers: Option<PeersSettings>,
 }
@@ -69,13 +73,14 @@ impl Config {
         let top = document.top(TABLES)?;
         let bridge = bridge::read(&top)?;
         let stations = station::read(&top)?;
+        let broker = broker::read(&top, &bridge.name)?;
         let peers = peers::read(&top, &bridge)?;
-        Ok(Self { bridge, stations, peers })
+        Ok(Self { bridge, stations, broker, peers })
     }
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["bridge", "station", "peers", "peer"];
+const TABLES: &[&str] = &["bridge", "station", "broker", "peers", "peer"];
 /// A file of a thousand peers has some 300 KiB.
 const LONGEST_FILE: u64 = 1024 * 1024;
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::broker::BrokerSetupError;
 use crate::config::ConfigError;
 use crate::peers::{KeyFileError, PeersError};
 use crate::relay::RelayError;
@@ -24,6 +25,9 @@ pub enum BridgeError {
     /// The relay cannot be started.
     #[error(transparent)]
     Relay(#[from] RelayError),
+    /// A file of the broker's settings cannot be used.
+    #[error(transparent)]
+    Broker(#[from] BrokerSetupError),
     /// The program's own socket cannot be opened.
     #[error("{}: {source}; bridge.socket of the configuration names another", path.display())]
     Socket {

@@ -8,6 +8,7 @@
 mod ask;
 pub mod backoff;
 pub mod board;
+pub mod broker;
 pub mod budget;
 pub mod cli;
 pub mod clock;

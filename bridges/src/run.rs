@@ -4,17 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::board::Board;
+use crate::broker::BrokerLink;
 use crate::config::Config;
 use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
-use crate::peers::{Handlers, Peers, read_key};
+use crate::peers::{Handlers, PeerKey, Peers, read_key};
 use crate::relay::{Relay, RelaySettings};
+use crate::rendezvous::{self, Meetings, OfferCarrier};
 use crate::socket::{self, Socket};
 use crate::station::StationLink;
 
@@ -32,8 +35,18 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     for link in &links {
         tasks.spawn(Arc::clone(link).run(hub.clone()));
     }
-    let peers = peers(&config, &hub, &board).await?;
+    let key = config.bridge.key.as_deref().filter(|_| config.peers.is_some()).map(read_key).transpose()?;
+    let (meetings, offers) = meetings(&config, key.as_ref()).unzip();
+    let peers = peers(&config, key.as_ref(), &hub, &board, meetings).await?;
     describe(&board, &config, &hub, links);
+    let broker = config
+        .broker
+        .as_ref()
+        .map(|broker| BrokerLink::start(broker, &config.bridge.name, &hub, offers))
+        .transpose()?;
+    if let Some(broker) = &broker {
+        board.add("broker", broker.status());
+    }
     println!("roadcast-bridge {} serves {}", config.bridge.name, shown(&path));
     {
         let (board, hub) = (board.clone(), hub.clone());
@@ -42,6 +55,9 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     ended().await?;
     if let Some(peers) = peers {
         peers.close().await;
+    }
+    if let Some(broker) = broker {
+        broker.stop().await;
     }
     tasks.shutdown().await;
     Ok(())
@@ -80,13 +96,25 @@ async fn ended() -> Result<(), BridgeError> {
 }
 
 /// The peers, where some are configured.
-async fn peers(config: &Config, hub: &Hub, board: &Board) -> Result<Option<Peers>, BridgeError> {
-    let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok(None) };
-    let key = read_key(file)?;
-    let peers = Peers::start(settings, &key, hub, Handlers::new(), None).await?;
+async fn peers(
+    config: &Config,
+    key: Option<&SigningKey>,
+    hub: &Hub,
+    board: &Board,
+    meetings: Option<Meetings>,
+) -> Result<Option<Peers>, BridgeError> {
+    let (Some(settings), Some(key)) = (&config.peers, key) else { return Ok(None) };
+    let peers = Peers::start(settings, key, hub, Handlers::new(), meetings).await?;
     peers.describe(board);
     info!(target: "peer", key = %peers.key(), "known by this key");
     Ok(Some(peers))
+}
+
+/// Both ends of what carries offers to meet, where the broker is to.
+fn meetings(config: &Config, key: Option<&SigningKey>) -> Option<(Meetings, OfferCarrier)> {
+    let settings = config.peers.as_ref().filter(|peers| peers.rendezvous && config.broker.is_some());
+    let own = PeerKey::from_bytes(key?.verifying_key().as_bytes()).ok();
+    settings.and(own).map(|own| rendezvous::channel(own.plain()))
 }
 
 fn describe(board: &Board, config: &Config, hub: &Hub, links: Vec<Arc<StationLink>>) {

@@ -1,0 +1,13 @@
+//! The broker link against a real mosquitto on loopback, and against brokers that do not keep to the protocol.
+//!
+//! Each test starts a broker of its own. Where mosquitto is missing the tests that need it say so and pass; with `ROADCAST_CI` they fail.
+
+mod bad;
+mod limits;
+mod mosquitto;
+mod presence;
+mod publish;
+mod restart;
+mod share;
+mod tls;
+mod unit;
