@@ -42,6 +42,16 @@ fn port_keeping_nats_are_punched_with_the_help_of_a_relay() {
 }
 
 #[test]
+fn port_keeping_nats_are_punched_without_a_relay_where_a_broker_carries_offers() {
+    let Some(mut scene) = Scene::new([Nat::KeepsPorts; 2]) else { return };
+    let _broker = bridge::start_broker(&scene.lab);
+    scene.link(by_offers);
+    let direct = scene.until_path("direct", LONG);
+    let first = scene.pass_one(PATIENCE);
+    println!("direct {direct:.1?} after both bridges served, by offers alone; the first hazard took {first:.1?}");
+}
+
+#[test]
 fn the_relay_carries_what_nats_of_random_ports_keep_apart() {
     let Some(mut scene) = Scene::new([Nat::RandomPorts; 2]) else { return };
     let _relay = bridge::start_relay(&scene.lab);
@@ -134,6 +144,33 @@ fn hazards_wait_for_the_end_of_a_partition_of_a_minute() {
     partition(Duration::from_secs(60));
 }
 
+#[test]
+fn a_broker_that_restarts_has_every_hazard_that_is_still_valid() {
+    let Some(mut scene) = Scene::new([Nat::RandomPorts; 2]) else { return };
+    let broker = bridge::start_broker(&scene.lab);
+    scene.link(|_| by_broker());
+    for bridge in &scene.bridges {
+        bridge.until("connected to its broker", LONG, |status| status["broker"]["connected"] == true);
+    }
+    let first = scene.pass_one(PATIENCE);
+    broker.kill();
+    scene.bridges[0].until("without its broker", LONG, |status| status["broker"]["connected"] != true);
+    let (short, long) = (scene.declare(2), scene.declare(600));
+    // Until the first has ended.
+    thread::sleep(Duration::from_secs(3));
+    let _broker = bridge::start_broker(&scene.lab);
+    let back = scene.bridges[1].until("connected to its broker", LONG, |status| status["broker"]["connected"] == true);
+    let connected = Instant::now();
+    scene.until_known(&long, LONG);
+    let late = connected.elapsed();
+    scene.pass_one(PATIENCE);
+    let known = scene.cars[1].hazards();
+    assert!(known.contains(&long) && !known.contains(&short), "{short} ended before the broker was back: {known:?}");
+    println!(
+        "a hazard passed the broker in {first:.1?}; {back:.1?} after its restart the subscriber was back, and {late:.1?} later had the hazard"
+    );
+}
+
 fn partition(time: Duration) {
     let Some(mut scene) = Scene::new([Nat::KeepsPorts; 2]) else { return };
     let _relay = bridge::start_relay(&scene.lab);
@@ -164,6 +201,21 @@ fn partition(time: Duration) {
 
 fn by_relay() -> Ways {
     Ways { peer: true, relay: true, ..Ways::default() }
+}
+
+/// The broker carries offers to meet and no messages. Of port-keeping NATs the operator knows the outer sockets.
+fn by_offers(side: Side) -> Ways {
+    Ways {
+        peer: true,
+        broker: true,
+        peers: format!("rendezvous = \"broker\"\nexternal = \"{}:4747\"\n", side.outer()),
+        publishes: "send = { classes = \"none\" }\nreceive = { classes = \"none\" }\n".to_owned(),
+        ..Ways::default()
+    }
+}
+
+fn by_broker() -> Ways {
+    Ways { broker: true, ..Ways::default() }
 }
 
 fn is_connected(status: &serde_json::Value) -> bool {

@@ -37,6 +37,8 @@ pub struct Ways {
     pub peers: String,
     /// More lines of `[[peer]]`.
     pub terms: String,
+    /// More lines of `[broker]`.
+    pub publishes: String,
 }
 
 /// Makes the keys of both bridges.
@@ -64,7 +66,7 @@ impl Bridge {
         let other = if side == Side::A { Side::B } else { Side::A };
         let name = format!("bridge-{letter}");
         let socket = lab.directory().join(format!("{name}.sock"));
-        let Ways { peer, relay, broker, peers, terms } = ways;
+        let Ways { peer, relay, broker, peers, terms, publishes } = ways;
         let mut settings = format!(
             "[bridge]\nname = \"{name}\"\nkey = \"bridge-{letter}.key\"\nsocket = \"{}\"\n\
              [[station]]\nname = \"{}\"\nsocket = \"{}\"\n",
@@ -85,7 +87,7 @@ impl Bridge {
             );
         }
         if *broker {
-            settings += &format!("[broker]\nurl = \"mqtt://{BROKER}:1883\"\n");
+            settings += &format!("[broker]\nurl = \"mqtt://{BROKER}:1883\"\n{publishes}\n");
         }
         let config = lab.directory().join(format!("{name}.toml"));
         fs::write(&config, settings).expect("a configuration can be written");
@@ -196,7 +198,7 @@ pub fn start_broker(lab: &Lab) -> Program {
     let config = folder.join("mosquitto.conf");
     let settings = format!(
         "listener 1883 {BROKER}\nallow_anonymous true\nuser root\npersistence true\n\
-         persistence_location {}/\nautosave_interval 1\nautosave_on_changes true\nlog_dest stdout\n",
+         persistence_location {}/\nautosave_interval 1\nautosave_on_changes true\nlog_dest stderr\n",
         folder.display()
     );
     fs::write(&config, settings).expect("a configuration can be written");
