@@ -46,7 +46,7 @@ fn port_keeping_nats_are_punched_without_a_relay_where_a_broker_carries_offers()
     let Some(mut scene) = Scene::new([Nat::KeepsPorts; 2]) else { return };
     let _broker = bridge::start_broker(&scene.lab);
     scene.link(by_offers);
-    let direct = scene.until_path("direct", LONG);
+    let direct = scene.until_path("direct", DIRECT);
     let first = scene.pass_one(PATIENCE);
     println!("direct {direct:.1?} after both bridges served, by offers alone; the first hazard took {first:.1?}");
 }
