@@ -8,6 +8,7 @@
 mod nets {
     pub mod bridge;
     pub mod lab;
+    pub mod measure;
     pub mod program;
     pub mod scene;
     pub mod socket;
@@ -20,8 +21,10 @@ use std::time::{Duration, Instant};
 
 use nets::bridge::{self, Ways, is_path};
 use nets::lab::{Nat, Side, Weather};
-use nets::scene::{Scene, figures};
+use nets::measure::{self, Pace};
+use nets::scene::{Scene, Summary};
 use nets::socket::PATIENCE;
+use nets::station::{self, CAR, Station, UNIT};
 
 #[test]
 fn port_keeping_nats_are_punched_with_the_help_of_a_relay() {
@@ -36,8 +39,8 @@ fn port_keeping_nats_are_punched_with_the_help_of_a_relay() {
     }
     let rtt_ms = scene.round_trip_ms();
     println!(
-        "direct {direct:.1?} after both bridges served, the first hazard took {first:.1?}; at a round trip of {rtt_ms:.1} ms and 1 % loss: {}",
-        figures(&scene.end().latencies_ms())
+        "direct {direct:.1?} after both bridges served, the first hazard took {first:.1?}; at a round trip of {rtt_ms:.1} ms and 1 % loss, ms from radio to radio: {}",
+        Summary::of(&scene.end().latencies_ms()).json()
     );
 }
 
@@ -49,6 +52,16 @@ fn port_keeping_nats_are_punched_without_a_relay_where_a_broker_carries_offers()
     let direct = scene.until_path("direct", DIRECT);
     let first = scene.pass_one(PATIENCE);
     println!("direct {direct:.1?} after both bridges served, by offers alone; the first hazard took {first:.1?}");
+}
+
+#[test]
+fn bridges_meet_by_offers_though_their_clocks_are_a_minute_apart() {
+    let Some(mut scene) = Scene::new([Nat::KeepsPorts; 2]) else { return };
+    let _broker = bridge::start_broker(&scene.lab);
+    let skew_ms = |side| if side == Side::B { 60_000 } else { 0 };
+    scene.link(|side| Ways { skew_ms: skew_ms(side), ..by_offers(side) });
+    let direct = scene.until_path("direct", LONG);
+    println!("direct {direct:.1?} after both bridges served, one of whose clocks is a minute fast");
 }
 
 #[test]
@@ -66,8 +79,8 @@ fn the_relay_carries_what_nats_of_random_ports_keep_apart() {
     assert!(scene.bridges.iter().all(|bridge| is_path(&bridge.status(), "relayed")), "no NAT was punched");
     println!(
         "relayed {relayed:.1?} after both bridges served; the first hazard took {first:.1?} and was there {first_after:.1?} after \
-         the start; at a round trip of {rtt_ms:.1} ms without a relay: {}",
-        figures(&scene.end().latencies_ms())
+         the start; at a round trip of {rtt_ms:.1} ms without a relay, ms from radio to radio: {}",
+        Summary::of(&scene.end().latencies_ms()).json()
     );
 }
 
@@ -171,6 +184,61 @@ fn a_broker_that_restarts_has_every_hazard_that_is_still_valid() {
     );
 }
 
+/// Its unit believes the clock: what it refuses is named, and passes as soon as the clock is right.
+#[test]
+fn a_unit_whose_clock_is_wrong_airs_nothing_from_afar_and_says_why() {
+    for skew_ms in [-5_000, 60_000] {
+        let far = UNIT.skewed(skew_ms);
+        let Some(mut scene) = Scene::with_far([Nat::KeepsPorts; 2], far) else { return };
+        let _relay = bridge::start_relay(&scene.lab);
+        scene.link(|_| by_relay());
+        scene.until_path("direct", DIRECT);
+        let event = scene.declare(600);
+        let drops = scene.until_dropped_from_afar();
+        assert!(!scene.is_known(&event, Duration::from_secs(2)));
+        let far = scene.units.pop().expect("there are two");
+        scene.units.push(far.restart(&scene.lab, Side::B, UNIT));
+        scene.bridges[1].until_it_serves();
+        let after = scene.pass_one(PATIENCE);
+        println!("clock wrong by {skew_ms} ms: dropped {drops}; with the right clock a hazard took {after:.1?}");
+    }
+}
+
+#[test]
+fn two_units_that_are_peers_and_share_a_broker_air_each_of_200_hazards_once() {
+    let Some(mut scene) = Scene::new([Nat::KeepsPorts; 2]) else { return };
+    let _broker = bridge::start_broker(&scene.lab);
+    scene.link(|side| Ways { publishes: String::new(), ..by_offers(side) });
+    scene.until_path("direct", LONG);
+    for bridge in &scene.bridges {
+        bridge.until("connected to its broker", LONG, |status| status["broker"]["connected"] == true);
+    }
+    // A vehicle may declare two a second.
+    let crowd: Vec<Station> =
+        (1..=5).map(|n| Station::start(&scene.lab, Side::A, &format!("crowd-{n}"), CAR)).collect();
+    for car in &crowd {
+        scene.units[0].until_it_hears(car);
+    }
+    let mut sockets: Vec<_> = crowd.iter().map(Station::connect).collect();
+    let mut hazards = scene.cars[1].watch_hazards();
+    let mut pace = Pace::new(Duration::from_millis(150));
+    let events: Vec<String> = (0..200)
+        .map(|n| {
+            pace.wait();
+            station::declare(&mut sockets[n % crowd.len()], 15)
+        })
+        .collect();
+    hazards.until_all_known(&events, PATIENCE);
+    let ways: Vec<_> = scene.bridges.iter().map(|bridge| bridge.status()["end"].clone()).collect();
+    drop((sockets, crowd));
+    let heard = scene.end();
+    let times = heard.times_aired();
+    let more: Vec<_> = times.iter().filter(|(_, times)| **times != 1).collect();
+    assert!(more.is_empty(), "not once each: {more:?}; {ways:#?}");
+    assert_eq!(times.len(), events.len(), "{ways:#?}");
+    println!("200 hazards, each aired once; of each end: {ways:?}");
+}
+
 fn partition(time: Duration) {
     let Some(mut scene) = Scene::new([Nat::KeepsPorts; 2]) else { return };
     let _relay = bridge::start_relay(&scene.lab);
@@ -197,6 +265,13 @@ fn partition(time: Duration) {
         "silence was noticed after {silent:.1?}; {late:.1?} after a partition of {time:.0?} the hazard that was still valid was there; \
          expired in the queue: {expired}"
     );
+}
+
+/// What benches/README.md shows of bridges. `ROADCAST_NETS_RUNS=2` makes them short.
+#[test]
+#[ignore = "measures for ten minutes"]
+fn figures_of_meetings_and_hazards() {
+    measure::run(by_relay, by_offers);
 }
 
 fn by_relay() -> Ways {

@@ -39,6 +39,8 @@ pub struct Ways {
     pub terms: String,
     /// More lines of `[broker]`.
     pub publishes: String,
+    /// By how much the bridge's clock is wrong.
+    pub skew_ms: i32,
 }
 
 /// Makes the keys of both bridges.
@@ -66,7 +68,7 @@ impl Bridge {
         let other = if side == Side::A { Side::B } else { Side::A };
         let name = format!("bridge-{letter}");
         let socket = lab.directory().join(format!("{name}.sock"));
-        let Ways { peer, relay, broker, peers, terms, publishes } = ways;
+        let Ways { peer, relay, broker, peers, terms, publishes, skew_ms } = ways;
         let mut settings = format!(
             "[bridge]\nname = \"{name}\"\nkey = \"bridge-{letter}.key\"\nsocket = \"{}\"\n\
              [[station]]\nname = \"{}\"\nsocket = \"{}\"\n",
@@ -91,7 +93,7 @@ impl Bridge {
         }
         let config = lab.directory().join(format!("{name}.toml"));
         fs::write(&config, settings).expect("a configuration can be written");
-        let program = run(lab, side, &name, &config);
+        let program = run(lab, side, &name, &config, *skew_ms);
         Self { name, program, socket, config, side }
     }
 
@@ -99,7 +101,7 @@ impl Bridge {
     pub fn restart(self, lab: &Lab) -> Self {
         let Self { name, program, socket, config, side } = self;
         program.kill();
-        let program = run(lab, side, &name, &config);
+        let program = run(lab, side, &name, &config, 0);
         Self { name, program, socket, config, side }
     }
 
@@ -148,8 +150,8 @@ pub fn is_path(status: &Value, path: &str) -> bool {
     status["peer"][0]["path"] == path
 }
 
-fn run(lab: &Lab, side: Side, name: &str, config: &Path) -> Program {
-    lab.start(side.host(), name, &station::bridge(), &["-v", "run", "--config", &text(config)])
+fn run(lab: &Lab, side: Side, name: &str, config: &Path, skew_ms: i32) -> Program {
+    lab.start_skewed(skew_ms, side.host(), name, &station::bridge(), &["-v", "run", "--config", &text(config)])
 }
 
 /// Starts the relay, with a certificate of an authority of the lab's own.

@@ -1,10 +1,15 @@
 //! Both sides at once: a unit, a vehicle within its radio's range and a bridge on each, and what hazards take from one to the other.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 use crate::nets::bridge::{self, Bridge, Ways};
 use crate::nets::lab::{Lab, Nat, Side};
+use crate::nets::program::LOOK;
+use crate::nets::socket::PATIENCE;
 use crate::nets::station::{self, CAR, Hazards, Kind, Station, UNIT};
 use crate::nets::tap::Frame;
 
@@ -14,18 +19,18 @@ pub struct Scene {
     hazards: Option<Hazards>,
     pub bridges: Vec<Bridge>,
     pub cars: [Station; 2],
-    pub units: [Station; 2],
+    pub units: Vec<Station>,
     pub lab: Lab,
 }
 
 impl Scene {
     /// Units and vehicles, without bridges; none where [`Lab::new`] is none.
     pub fn new(nats: [Nat; 2]) -> Option<Self> {
-        Self::with(nats, UNIT)
+        Self::with_far(nats, UNIT)
     }
 
     /// The same, with another kind of unit on side B.
-    pub fn with(nats: [Nat; 2], far: Kind) -> Option<Self> {
+    pub fn with_far(nats: [Nat; 2], far: Kind) -> Option<Self> {
         let lab = Lab::new(nats)?;
         station::make_authority(&lab);
         bridge::make_keys(&lab);
@@ -33,6 +38,7 @@ impl Scene {
             .map(|(side, kind)| Station::start(&lab, side, &format!("unit-{}", side.letter()), kind));
         let cars = Side::BOTH.map(|side| Station::start(&lab, side, &format!("car-{}", side.letter()), CAR));
         units[0].until_it_hears(&cars[0]);
+        let units = units.into();
         Some(Self { hazards: None, bridges: Vec::new(), cars, units, lab })
     }
 
@@ -78,6 +84,19 @@ impl Scene {
     /// Whether it does within this time.
     pub fn is_known(&mut self, event: &str, within: Duration) -> bool {
         self.hazards.as_mut().expect("it was declared").is_known(event, within)
+    }
+
+    /// Waits until the unit of side B has dropped a frame from afar, and returns how many for which reasons.
+    pub fn until_dropped_from_afar(&self) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let afar = self.units[1].stats()["afar"].clone();
+            if afar["dropped"].as_u64() > Some(0) {
+                return afar["drops"].to_string();
+            }
+            assert!(Instant::now() < end, "nothing is dropped: {afar}");
+            thread::sleep(LOOK);
+        }
     }
 
     /// A hazard from one vehicle to the other, through both units: how long it took between the sockets.
@@ -146,13 +165,30 @@ impl Heard {
     }
 }
 
-/// Latencies in a line: count, median, p99, most.
-pub fn figures(latencies_ms: &[f64]) -> String {
-    let mut sorted = latencies_ms.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = |share: f64| sorted.get(((sorted.len() as f64 * share).ceil() as usize).saturating_sub(1));
-    let shown = |share: f64| at(share).map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
-    format!("{} hazards, p50 {} ms, p99 {} ms, max {} ms", sorted.len(), shown(0.5), shown(0.99), shown(1.0))
+/// A distribution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    sorted: Vec<f64>,
+}
+
+impl Summary {
+    /// Of these values.
+    pub fn of(values: &[f64]) -> Self {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        Self { sorted }
+    }
+
+    /// What this share of the values is at most.
+    pub fn at(&self, share: f64) -> Option<f64> {
+        let rank = (self.sorted.len() as f64 * share).ceil() as usize;
+        self.sorted.get(rank.saturating_sub(1)).map(|value| (value * 100.0).round() / 100.0)
+    }
+
+    /// For the results.
+    pub fn json(&self) -> Value {
+        json!({ "count": self.sorted.len(), "p50": self.at(0.5), "p99": self.at(0.99), "max": self.at(1.0) })
+    }
 }
 
 const HAZARD: &str = "hazard";
