@@ -25,7 +25,7 @@ mod switchboard;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
@@ -197,6 +197,8 @@ async fn common(
         silence: settings.silence,
         looks_up: settings.mdns || !settings.dht.is_empty(),
         relays: settings.relays.clone(),
+        relay_quic_port: settings.relay_quic_port,
+        asked: Mutex::new(None),
         meet,
     })
 }

@@ -237,7 +237,9 @@ const MOST_PEERS: usize = 1024;
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::super::Config;
+    use v2x_settings::Document;
+
+    use super::super::bridge;
     use super::*;
 
     const START: &str = "[bridge]\nname = \"rsu-7\"\nkey = \"bridge.key\"\n";
@@ -247,8 +249,18 @@ mod tests {
     }
 
     fn parse(text: &str) -> Result<PeersSettings, String> {
-        let read = Config::parse(Path::new("/etc/bridge.toml"), &format!("{START}{text}"));
-        read.map(|config| config.peers.expect("[peers] is there")).map_err(|error| error.to_string())
+        whole(&format!("{START}{text}"))
+    }
+
+    fn whole(text: &str) -> Result<PeersSettings, String> {
+        let peers = || {
+            let document = Document::parse(Path::new("/etc/bridge.toml"), text)?;
+            let top = document.top(&["bridge", "peers", "peer"])?;
+            read(&top, &bridge::read(&top)?)
+        };
+        peers()
+            .map(|peers| peers.expect("[peers] is there"))
+            .map_err(|error: SettingsError| error.to_string())
     }
 
     #[test]
@@ -344,8 +356,7 @@ mod tests {
 
     #[test]
     fn peers_need_the_bridge_s_key() {
-        let error =
-            Config::parse(Path::new("b.toml"), "[bridge]\nname = \"a\"\n[peers]\n").unwrap_err().to_string();
+        let error = whole("[bridge]\nname = \"a\"\n[peers]\n").unwrap_err();
         assert!(error.contains("bridge.key is missing") && error.contains("keys new"), "{error}");
     }
 }

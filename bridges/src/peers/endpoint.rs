@@ -81,12 +81,15 @@ fn relay_mode(settings: &PeersSettings) -> RelayMode {
     if settings.relays.is_empty() {
         return RelayMode::Disabled;
     }
-    let config = |url: &RelayUrl| {
-        // Address discovery needs the relay's certificate.
-        let quic = settings.relay_quic_port.filter(|_| url.scheme() == "https").map(RelayQuicConfig::new);
-        RelayConfig::new(url.clone(), quic)
-    };
+    let config = |url: &RelayUrl| relay(url, settings.relay_quic_port);
     RelayMode::Custom(RelayMap::from_iter(settings.relays.iter().map(config)))
+}
+
+/// A relay as the endpoint uses it. Inserting it again makes the endpoint ask anew where it is seen from.
+pub(super) fn relay(url: &RelayUrl, quic_port: Option<u16>) -> RelayConfig {
+    // Address discovery needs the relay's certificate.
+    let quic = quic_port.filter(|_| url.scheme() == "https").map(RelayQuicConfig::new);
+    RelayConfig::new(url.clone(), quic)
 }
 
 /// Windows so small that a peer which never reads, or never stops, holds little of this machine's memory. Before it is admitted a

@@ -1,7 +1,7 @@
 //! The link to one peer: dialled or called, served, and dialled anew when it falls silent.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use iroh::endpoint::{ConnectError, ConnectingError, Endpoint, Side};
@@ -12,7 +12,7 @@ use tracing::{debug, info};
 use v2x_core::WireTime;
 
 use super::close::{Close, reason};
-use super::endpoint::chain;
+use super::endpoint::{chain, relay};
 use super::gauges::{Gauges, State};
 use super::handler::MESSAGES_ALPN;
 use super::hello::{self, Greeted, NoHello, seen_at};
@@ -36,6 +36,9 @@ pub(super) struct Common {
     pub looks_up: bool,
     /// Relays of this bridge, where others of the operator's are at home too.
     pub relays: Vec<RelayUrl>,
+    pub relay_quic_port: Option<u16>,
+    /// When relays were last asked out of turn.
+    pub asked: Mutex<Option<Instant>>,
     /// Takes keys of peers with which a meeting is wanted.
     pub meet: Option<mpsc::Sender<PeerKey>>,
 }
@@ -63,6 +66,20 @@ pub(super) struct Meeting {
 impl Common {
     pub(super) fn hello(&self, wanted: Option<Wanted>) -> Hello {
         Hello { instance: self.instance, credential: self.credential.clone(), wanted, seen_at: String::new() }
+    }
+
+    /// Asks the relays where this bridge is seen from: its NAT may have changed that, and the library asks twice a minute.
+    async fn look_around(&self) {
+        {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if asked.is_some_and(|at| at.elapsed() < ASKING_PERIOD) {
+                return;
+            }
+            *asked = Some(Instant::now());
+        }
+        if let Some(url) = self.relays.first() {
+            self.endpoint.insert_relay(url.clone(), Arc::new(relay(url, self.relay_quic_port))).await;
+        }
     }
 
     /// Dials and says hello.
@@ -143,6 +160,9 @@ impl Link {
                     },
                     ended => {
                         self.gauges.ended(said(&ended));
+                        if matches!(ended, Ended::Silent) {
+                            common.look_around().await;
+                        }
                         info!(target: "peer", peer = %self.name, why = %said(&ended), "disconnected");
                         break;
                     }
@@ -305,5 +325,7 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 const FIRST_OFFER_WAIT: Duration = Duration::from_secs(1);
 /// Between two offers to meet, at most.
 const MEETING_PERIOD: Duration = Duration::from_secs(10);
+/// Between two questions to relays out of turn.
+const ASKING_PERIOD: Duration = Duration::from_secs(5);
 /// A guest that comes back later begins anew.
 const GUEST_AWAY: Duration = Duration::from_secs(60);

@@ -12,20 +12,13 @@ use v2x_proto::envelope::MAX_FRAME;
 
 use super::gauges::Gauges;
 use super::sending::MOST_STREAMS;
-use crate::budget::{Budget, BudgetLimits};
 use crate::hub::{End, Refused};
 
 /// Hands in what the peer sends, until it is dropped or the connection ends. `began`: since when its budget is counted.
-pub(super) async fn run(
-    connection: &Connection,
-    end: &End,
-    limits: BudgetLimits,
-    began: Instant,
-    gauges: &Gauges,
-) {
+pub(super) async fn run(connection: &Connection, end: &End, began: Instant, gauges: &Gauges) {
     tokio::select! {
         never = datagrams(connection, end, began, gauges) => if let Some(never) = never { match never {} },
-        never = streams(connection, end, limits, began, gauges) => if let Some(never) = never { match never {} },
+        never = streams(connection, end, began, gauges) => if let Some(never) = never { match never {} },
     }
 }
 
@@ -55,15 +48,7 @@ async fn datagrams(
 }
 
 /// What comes above the budget waits, and with it the peer, which may open no further streams.
-async fn streams(
-    connection: &Connection,
-    end: &End,
-    limits: BudgetLimits,
-    began: Instant,
-    gauges: &Gauges,
-) -> Option<Infallible> {
-    // Less than the end's own, so that what waited here is not dropped there.
-    let mut budget = Budget::new(limits);
+async fn streams(connection: &Connection, end: &End, began: Instant, gauges: &Gauges) -> Option<Infallible> {
     let mut open = FuturesUnordered::new();
     loop {
         let frame = tokio::select! {
@@ -78,7 +63,7 @@ async fn streams(
             continue;
         };
         let mut slowed = false;
-        while !budget.take(frame.len(), began.elapsed()) {
+        while !end.has_room(frame.len(), began.elapsed()) {
             slowed = true;
             sleep(PAUSE).await;
         }

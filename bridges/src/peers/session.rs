@@ -93,7 +93,7 @@ pub(super) async fn run(
             NoBeat::Lost => Ended::Closed(connection.close_reason().as_ref().map_or_else(|| "its heartbeat ended".to_owned(), reason)),
         },
         never = sending::run(&connection, end.outbox(), wanted.as_ref(), Budget::new(terms.budget), gauges) => match never {},
-        () = receiving::run(&connection, end, terms.budget, began, gauges) => {
+        () = receiving::run(&connection, end, began, gauges) => {
             Ended::Closed(connection.close_reason().as_ref().map_or_else(String::new, reason))
         }
         () = paths => unreachable!("it never ends"),

@@ -345,9 +345,8 @@ impl Switchboard {
     }
 
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
-        let mut addresses: Vec<SocketAddr> =
-            self.slots().values().filter_map(|slot| slot.gauges.where_seen()).collect();
-        addresses.extend(self.common.endpoint.addr().ip_addrs());
+        let mut addresses: Vec<SocketAddr> = self.common.endpoint.addr().ip_addrs().copied().collect();
+        addresses.extend(self.slots().values().filter_map(|slot| slot.gauges.where_seen()));
         let mut once = Vec::with_capacity(addresses.len());
         for address in addresses {
             if !once.contains(&address) {
