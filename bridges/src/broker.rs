@@ -9,11 +9,15 @@ pub mod address;
 pub mod arrival;
 mod expiry;
 pub mod follow;
+mod limits;
 pub mod link;
 pub mod link_error;
 mod offers;
 pub mod presence;
 pub mod publisher;
+mod reconnect;
+#[cfg(test)]
+mod sample;
 mod session;
 pub mod settings;
 mod standing;
@@ -32,10 +36,10 @@ use self::link::LinkSettings;
 use self::offers::Offers;
 use self::presence::Presence;
 use self::publisher::Publisher;
+use self::reconnect::Reconnect;
 use self::session::{Session, SessionEnd};
 pub use self::settings::{BrokerSettings, BrokerSetupError};
 use self::status::BrokerStatus;
-use crate::backoff::Backoff;
 use crate::clock;
 use crate::hub::Hub;
 use crate::rendezvous::OfferCarrier;
@@ -103,13 +107,13 @@ impl Drop for BrokerLink {
 
 /// Connects again and again until the program ends.
 async fn serve(mut session: Session, link: LinkSettings) {
-    let mut wait = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    let mut reconnect = Reconnect::new();
     loop {
         match session.run(&link).await {
             SessionEnd::Stopped => return,
             SessionEnd::Lost { error, up } => {
                 session.status.lost(&error);
-                if session.pause(pause(&mut wait, up)).await {
+                if session.pause(reconnect.wait(up, tokio::time::Instant::now())).await {
                     return;
                 }
             }
@@ -117,34 +121,4 @@ async fn serve(mut session: Session, link: LinkSettings) {
     }
 }
 
-/// How long to wait after a connection that lasted for `up`. A broker that was there for long is worth asking at once; after one that
-/// closes each second the waits grow as after one that is not there.
-fn pause(wait: &mut Backoff, up: Duration) -> Duration {
-    if up >= LONG_UP {
-        wait.reset();
-        Duration::ZERO
-    } else {
-        wait.wait()
-    }
-}
-
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// A connection that lasted as long was no accident.
-const LONG_UP: Duration = Duration::from_secs(60);
 const FAREWELL: Duration = Duration::from_secs(2);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_grow_to_a_minute_unless_the_connection_lasted() {
-        let mut wait = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
-        let waits: Vec<Duration> = (0..20).map(|_| pause(&mut wait, Duration::from_secs(1))).collect();
-        assert!(waits[0] >= FIRST_WAIT / 2 && waits[0] <= FIRST_WAIT, "{waits:?}");
-        assert!(waits[19] >= LONGEST_WAIT / 2 && waits.iter().all(|wait| *wait <= LONGEST_WAIT), "{waits:?}");
-        assert_eq!(pause(&mut wait, LONG_UP), Duration::ZERO);
-        assert!(pause(&mut wait, Duration::ZERO) <= FIRST_WAIT);
-    }
-}

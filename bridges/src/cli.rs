@@ -36,13 +36,13 @@ enum Command {
     Metrics(AskArgs),
     /// Print what comes from afar to a running bridge, a line of JSON each
     Listen(AskArgs),
+    /// Print what comes from the broker of a configuration, a line of JSON each
+    Follow(FollowArgs),
     /// Make the key of this bridge, or show its public half, by which peers know it
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Run a relay for bridges of your own that cannot reach each other
     Relay(RunArgs),
-    /// Print what comes from the broker of a configuration, a line of JSON each
-    Follow(FollowArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -127,6 +127,7 @@ async fn command(command: Command) -> Result<(), BridgeError> {
         Command::Status(args) => ask::status(&args).await,
         Command::Metrics(args) => ask::metrics(&args).await,
         Command::Listen(args) => ask::listen(&args).await,
+        Command::Follow(args) => ask::follow(&args).await,
         Command::Keys(KeysCommand::New { out }) => keys::new(&out),
         Command::Keys(KeysCommand::Show { file }) => keys::show(&file),
         Command::Relay(args) => {
@@ -137,6 +138,5 @@ async fn command(command: Command) -> Result<(), BridgeError> {
             }
             run::relay(&settings).await
         }
-        Command::Follow(args) => ask::follow(&args).await,
     }
 }

@@ -16,6 +16,9 @@ pub enum BridgeError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A file of the broker's settings cannot be used.
+    #[error(transparent)]
+    Broker(#[from] BrokerSetupError),
     /// The key of the bridge cannot be used or made.
     #[error(transparent)]
     Key(#[from] KeyFileError),
@@ -25,9 +28,6 @@ pub enum BridgeError {
     /// The relay cannot be started.
     #[error(transparent)]
     Relay(#[from] RelayError),
-    /// A file of the broker's settings cannot be used.
-    #[error(transparent)]
-    Broker(#[from] BrokerSetupError),
     /// The program's own socket cannot be opened.
     #[error("{}: {source}; bridge.socket of the configuration names another", path.display())]
     Socket {

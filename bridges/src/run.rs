@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -17,7 +16,7 @@ use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
 use crate::peers::{Handlers, PeerKey, Peers, read_key};
 use crate::relay::{Relay, RelaySettings};
-use crate::rendezvous::{self, Meetings, OfferCarrier};
+use crate::rendezvous::{self, OfferCarrier};
 use crate::socket::{self, Socket};
 use crate::station::StationLink;
 
@@ -35,18 +34,9 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     for link in &links {
         tasks.spawn(Arc::clone(link).run(hub.clone()));
     }
-    let key = config.bridge.key.as_deref().filter(|_| config.peers.is_some()).map(read_key).transpose()?;
-    let (meetings, offers) = meetings(&config, key.as_ref()).unzip();
-    let peers = peers(&config, key.as_ref(), &hub, &board, meetings).await?;
+    let (peers, offers) = peers(&config, &hub, &board).await?;
+    let broker = broker(&config, &hub, &board, offers)?;
     describe(&board, &config, &hub, links);
-    let broker = config
-        .broker
-        .as_ref()
-        .map(|broker| BrokerLink::start(broker, &config.bridge.name, &hub, offers))
-        .transpose()?;
-    if let Some(broker) = &broker {
-        board.add("broker", broker.status());
-    }
     println!("roadcast-bridge {} serves {}", config.bridge.name, shown(&path));
     {
         let (board, hub) = (board.clone(), hub.clone());
@@ -95,26 +85,33 @@ async fn ended() -> Result<(), BridgeError> {
     Ok(())
 }
 
-/// The peers, where some are configured.
+/// The peers, where some are configured, and the offers to meet that a broker carries for them.
 async fn peers(
     config: &Config,
-    key: Option<&SigningKey>,
     hub: &Hub,
     board: &Board,
-    meetings: Option<Meetings>,
-) -> Result<Option<Peers>, BridgeError> {
-    let (Some(settings), Some(key)) = (&config.peers, key) else { return Ok(None) };
-    let peers = Peers::start(settings, key, hub, Handlers::new(), meetings).await?;
+) -> Result<(Option<Peers>, Option<OfferCarrier>), BridgeError> {
+    let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok((None, None)) };
+    let key = read_key(file)?;
+    let met = settings.rendezvous.then(|| rendezvous::channel(PeerKey::of(&key).plain()));
+    let (meetings, offers) = met.unzip();
+    let peers = Peers::start(settings, &key, hub, Handlers::new(), meetings).await?;
     peers.describe(board);
     info!(target: "peer", key = %peers.key(), "known by this key");
-    Ok(Some(peers))
+    Ok((Some(peers), offers))
 }
 
-/// Both ends of what carries offers to meet, where the broker is to.
-fn meetings(config: &Config, key: Option<&SigningKey>) -> Option<(Meetings, OfferCarrier)> {
-    let settings = config.peers.as_ref().filter(|peers| peers.rendezvous && config.broker.is_some());
-    let own = PeerKey::from_bytes(key?.verifying_key().as_bytes()).ok();
-    settings.and(own).map(|own| rendezvous::channel(own.plain()))
+/// The broker, where one is configured.
+fn broker(
+    config: &Config,
+    hub: &Hub,
+    board: &Board,
+    offers: Option<OfferCarrier>,
+) -> Result<Option<BrokerLink>, BridgeError> {
+    let Some(settings) = &config.broker else { return Ok(None) };
+    let broker = BrokerLink::start(settings, &config.bridge.name, hub, offers)?;
+    board.add("broker", broker.status());
+    Ok(Some(broker))
 }
 
 fn describe(board: &Board, config: &Config, hub: &Hub, links: Vec<Arc<StationLink>>) {

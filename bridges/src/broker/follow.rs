@@ -5,17 +5,18 @@
 //! workers do with an event must be harmless when two do it. A message is not verified here: its payload is the signed frame.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use v2x_core::WireTime;
 
 use super::arrival;
 use super::link::{Link, LinkEvent, LinkSettings, Subscription};
 use super::link_error::LinkError;
+use super::reconnect::Reconnect;
 use super::settings::{BrokerSettings, BrokerSetupError};
 use super::topic::Topics;
-use crate::backoff::Backoff;
-use crate::broker::{FIRST_WAIT, LONGEST_WAIT, pause};
 use crate::clock;
 use crate::message::{AirMessage, MessageHead, Subject};
 
@@ -38,8 +39,9 @@ impl Follow {
         let mut link = settings.link(None)?;
         // A broker ends the connection of a client when another comes with its name.
         let mut random = [0; 4];
-        // Without randomness workers of one configuration end each other's connections, which they report.
-        let _ = getrandom::fill(&mut random);
+        if getrandom::fill(&mut random).is_err() {
+            tracing::warn!(target: "broker", "no randomness: workers of one configuration have one name, and end each other's connections");
+        }
         link.client_id = format!("{}-{:08x}", link.client_id, u32::from_be_bytes(random));
         let filters = settings.topics.filters(&settings.receive);
         let (filters, how) = match group {
@@ -67,19 +69,19 @@ impl Follow {
 
     /// Gives each message to `to`, until nobody takes them. Connections that end are made again.
     pub async fn run(mut self, to: mpsc::Sender<AirMessage>) {
-        let mut wait = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+        let mut reconnect = Reconnect::new();
         while !to.is_closed() {
-            let began = tokio::time::Instant::now();
+            let began = Instant::now();
             let (up, error) = match Link::open(&self.link).await {
                 Ok(link) => {
                     let Err(error) = self.serve(link, &to).await else { return };
                     (began.elapsed(), error)
                 }
-                Err(error) => (std::time::Duration::ZERO, error),
+                Err(error) => (Duration::ZERO, error),
             };
             tracing::warn!(target: "broker", address = %self.link.address, "broker lost: it {error}");
             tokio::select! {
-                () = tokio::time::sleep(pause(&mut wait, up)) => {}
+                () = tokio::time::sleep(reconnect.wait(up, Instant::now())) => {}
                 () = to.closed() => return,
             }
         }
@@ -87,9 +89,8 @@ impl Follow {
 
     /// Until the link ends, which is the error, or nobody takes messages.
     async fn serve(&mut self, mut link: Link, to: &mpsc::Sender<AirMessage>) -> Result<(), LinkError> {
-        if !self.filters.is_empty() {
-            // An error is the end of the connection, which shows itself below.
-            let _ = link.subscribe(self.filters.clone(), self.how);
+        if !self.filters.is_empty() && link.subscribe(self.filters.clone(), self.how).is_err() {
+            return Err(LinkError::Closed);
         }
         loop {
             let event = tokio::select! {
@@ -167,3 +168,36 @@ impl NewestOnly {
 pub const ROOM: usize = 1024;
 /// Hazards of a country, with room.
 const MOST_SUBJECTS: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::sample::Declarer;
+
+    #[test]
+    fn only_what_is_newer_passes_and_an_end_is_not_taken_back() {
+        let declarer = Declarer::new(3);
+        let [old, new, end] = [declarer.hazard(1, 0), declarer.hazard(1, 5), declarer.end(1, 9)];
+        let now = old.head().generation;
+        let mut newest = NewestOnly::new(10);
+        assert!(
+            newest.is_news(new.head(), now)
+                && !newest.is_news(old.head(), now)
+                && !newest.is_news(new.head(), now)
+        );
+        assert!(newest.is_news(end.head(), now) && !newest.is_news(new.head(), now));
+        assert!(!newest.is_news(old.head(), old.head().expires), "what has ended is never news");
+    }
+
+    #[test]
+    fn of_too_many_those_that_end_first_are_forgotten() {
+        let declarer = Declarer::new(3);
+        let hazards: Vec<_> = (1..=4).map(|event| declarer.living(event, 0, 10_000 * event)).collect();
+        let now = hazards[0].head().generation;
+        let mut newest = NewestOnly::new(3);
+        assert!(hazards.iter().all(|hazard| newest.is_news(hazard.head(), now)));
+        assert!(!newest.is_news(hazards[3].head(), now), "it ends last");
+        assert!(newest.is_news(hazards[0].head(), now), "it was forgotten");
+        assert_eq!((newest.subjects.len(), newest.ends.len()), (3, 3));
+    }
+}

@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::address::BrokerAddress;
+use super::limits::{CONNECT_TIMEOUT_S, MAX_PACKET};
 use super::link_error::LinkError;
 
 /// With what a broker is connected to.
@@ -259,7 +260,9 @@ impl Link {
         if self.client.try_disconnect().is_ok() {
             // What still arrives is not wanted, and must not hold up the end.
             let end = async { while self.arrivals.recv().await.is_some() {} };
-            let _ = timeout(FAREWELL, end).await;
+            if timeout(FAREWELL, end).await.is_err() {
+                tracing::debug!(target: "broker", "the broker does not take a farewell");
+            }
         }
     }
 }
@@ -359,12 +362,6 @@ fn abilities(answer: &ConnAck) -> Abilities {
         acknowledges: properties.and_then(|properties| properties.max_qos) != Some(0),
     }
 }
-
-/// Largest packet taken from a broker, bytes, which is announced to it: a frame is at most 1,398 B, an offer of addresses a few kB.
-pub const MAX_PACKET: u32 = 16_384;
-
-/// Seconds for connection and answer together.
-pub const CONNECT_TIMEOUT_S: u64 = 10;
 
 /// Most messages under way in either direction without an acknowledgement, where the broker takes as many.
 const MAX_WINDOW: usize = 100;

@@ -8,6 +8,8 @@ use rumqttc::{
     ConnectReturnCode, ConnectionError, DisconnectReasonCode, Error as PacketError, StateError, TlsError,
 };
 
+use super::limits::{CONNECT_TIMEOUT_S, MAX_PACKET};
+
 /// Why a link could not be opened, or ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
@@ -15,7 +17,7 @@ pub enum LinkError {
     #[error("cannot be reached: {0}")]
     Unreachable(String),
     /// Neither connection nor answer in time.
-    #[error("did not answer within {} s", crate::broker::link::CONNECT_TIMEOUT_S)]
+    #[error("did not answer within {} s", CONNECT_TIMEOUT_S)]
     Silent,
     /// The broker does not want this client (MQTT 5, 3.2.2.2).
     #[error("refuses the connection: {0}")]
@@ -49,10 +51,7 @@ pub enum LinkError {
     #[error("ended the connection: another client came with this `client_id`")]
     TakenOver,
     /// It sent more than was announced to it.
-    #[error(
-        "sent a packet of more than {} bytes, which was announced as the most",
-        crate::broker::link::MAX_PACKET
-    )]
+    #[error("sent a packet of more than {} bytes, which was announced as the most", MAX_PACKET)]
     TooLarge,
     /// It does not keep to the protocol.
     #[error("does not speak MQTT 5 properly: {0}")]

@@ -112,7 +112,7 @@ impl Publisher {
                     return Some(next);
                 }
             } else if let Some(event) = self.repeat.pop_front() {
-                let Some(message) = self.standing.to_repeat(event, now) else { continue };
+                let Some(message) = self.standing.repeat(event, now) else { continue };
                 if let Some(next) = self.note(message, now) {
                     self.counts.repeated += 1;
                     return Some(next);
@@ -261,3 +261,185 @@ fn retained_event(message: &AirMessage) -> Option<EventId> {
 
 /// Topics that wait to be cleared: each is of an event that this bridge published.
 const MOST_CLEARINGS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::sample::Declarer;
+
+    struct Desk {
+        publisher: Publisher,
+        outbox: Outbox,
+        now: WireTime,
+    }
+
+    impl Desk {
+        fn new(most: usize) -> Self {
+            let now = Declarer::new(3).hazard(1, 0).head().generation;
+            Self { publisher: Publisher::new(topics(), most), outbox: Outbox::new(100), now }
+        }
+
+        fn put(&self, message: &AirMessage) {
+            self.outbox.put(message.clone(), self.now);
+        }
+
+        fn next(&mut self) -> (Note, Sent) {
+            self.publisher.next(&self.outbox, self.now).expect("something to send")
+        }
+
+        /// Sends the next, which the broker takes.
+        fn taken(&mut self) -> Note {
+            let (note, sent) = self.next();
+            self.publisher.taken(sent);
+            note
+        }
+
+        fn is_done(&mut self) -> bool {
+            self.publisher.next(&self.outbox, self.now).is_none()
+        }
+    }
+
+    fn topics() -> Topics {
+        Topics::new("roadcast").unwrap()
+    }
+
+    #[test]
+    fn a_hazard_is_retained_and_its_end_is_sent_and_clears() {
+        let (mut desk, declarer) = (Desk::new(10), Declarer::new(3));
+        let (hazard, end) = (declarer.hazard(1, 0), declarer.end(1, 5));
+        desk.put(&hazard);
+        let note = desk.taken();
+        assert_eq!((&note.payload, note.retain), (hazard.frame(), true));
+        assert_eq!(note.expiry_s.unwrap().get(), 60);
+        desk.put(&end);
+        let note = desk.taken();
+        assert_eq!((&note.payload, note.retain), (end.frame(), false));
+        let note = desk.taken();
+        assert_eq!((note.topic, note.payload.len(), note.retain), (topics().of(hazard.head()), 0, true));
+        assert!(desk.is_done());
+        let counts = desk.publisher.counts();
+        assert_eq!((counts.published, counts.cleared), (2, 1));
+    }
+
+    #[test]
+    fn background_is_not_retained_and_not_sent_again() {
+        let (mut desk, declarer) = (Desk::new(10), Declarer::new(3));
+        desk.put(&declarer.background());
+        assert!(!desk.taken().retain);
+        desk.publisher.lost([], &desk.outbox, desk.now);
+        desk.publisher.repeat(desk.now);
+        assert!(desk.is_done());
+    }
+
+    #[test]
+    fn what_was_under_way_and_what_stands_is_sent_again_once() {
+        let (mut desk, declarer) = (Desk::new(10), Declarer::new(3));
+        for event in 1..=3 {
+            desk.put(&declarer.hazard(event, 0));
+        }
+        desk.taken();
+        let under_way = [desk.next().1, desk.next().1];
+        desk.publisher.lost(under_way, &desk.outbox, desk.now);
+        desk.publisher.repeat(desk.now);
+        let again: Vec<Bytes> = (0..3).map(|_| desk.taken().payload).collect();
+        assert!(desk.is_done());
+        for event in 1..=3 {
+            let hazard = declarer.hazard(event, 0);
+            let sent = again.iter().filter(|payload| {
+                AirMessage::read((*payload).clone()).unwrap().head().event == hazard.head().event
+            });
+            assert_eq!(sent.count(), 1, "event {event}");
+        }
+        let counts = desk.publisher.counts();
+        assert_eq!((counts.published, counts.put_back, counts.repeated), (4, 2, 1));
+    }
+
+    #[test]
+    fn an_end_that_was_sent_is_sent_and_clears_again_because_the_broker_may_remember_the_hazard() {
+        let (mut desk, declarer) = (Desk::new(10), Declarer::new(3));
+        let end = declarer.end(1, 5);
+        desk.put(&declarer.hazard(1, 0));
+        desk.taken();
+        desk.put(&end);
+        desk.taken();
+        let (_, clearing) = desk.next();
+        desk.publisher.lost([clearing], &desk.outbox, desk.now);
+        desk.publisher.repeat(desk.now);
+        let notes: Vec<Note> = std::iter::from_fn(|| desk.publisher.next(&desk.outbox, desk.now))
+            .map(|(note, _)| note)
+            .collect();
+        assert!(notes.iter().any(|note| note.payload == end.frame()));
+        assert!(notes.last().unwrap().payload.is_empty(), "the clearing comes last: {notes:?}");
+    }
+
+    #[test]
+    fn an_older_state_is_not_sent_after_a_newer_one() {
+        let (mut desk, declarer) = (Desk::new(10), Declarer::new(3));
+        desk.put(&declarer.hazard(1, 5));
+        let (_, newer) = desk.next();
+        desk.put(&declarer.hazard(1, 0));
+        assert!(desk.is_done());
+        desk.publisher.taken(newer);
+        assert_eq!(desk.publisher.counts().superseded, 1);
+    }
+
+    #[test]
+    fn what_another_bridge_published_is_not_published_again() {
+        let (mut desk, declarer) = (Desk::new(10), Declarer::new(3));
+        let hazard = declarer.hazard(1, 0);
+        desk.put(&hazard);
+        desk.taken();
+        desk.publisher.lost([], &desk.outbox, desk.now);
+        // A forged state that claims to be newer changes nothing.
+        desk.publisher.is_there(&declarer.hazard(1, 99));
+        desk.publisher.is_there(&hazard);
+        desk.publisher.repeat(desk.now);
+        desk.put(&hazard);
+        assert!(desk.is_done());
+        assert_eq!(desk.publisher.counts().already_there, 1);
+    }
+
+    #[test]
+    fn an_event_that_moves_clears_its_former_topic_before() {
+        let (mut desk, declarer) = (Desk::new(10), Declarer::new(3));
+        let (small, wide) = (declarer.hazard(1, 0), declarer.wide(1, 5, 20_000));
+        desk.put(&small);
+        desk.taken();
+        desk.put(&wide);
+        let notes = [desk.taken(), desk.taken()];
+        let cleared = notes.iter().find(|note| note.payload.is_empty()).unwrap();
+        assert_eq!(cleared.topic, topics().of(small.head()));
+        assert!(notes.iter().any(|note| note.topic == topics().of(wide.head()) && note.retain));
+        assert!(desk.is_done());
+    }
+
+    #[test]
+    fn what_the_broker_does_not_take_now_comes_again_and_what_it_refuses_does_not() {
+        let (mut desk, declarer) = (Desk::new(10), Declarer::new(3));
+        desk.put(&declarer.hazard(1, 0));
+        let (first, sent) = desk.next();
+        desk.publisher.not_taken(sent, NotTaken::Later, &desk.outbox, desk.now);
+        let (second, sent) = desk.next();
+        assert_eq!(first, second);
+        desk.publisher.not_taken(sent, NotTaken::Refused, &desk.outbox, desk.now);
+        assert!(desk.is_done());
+        let counts = desk.publisher.counts();
+        assert_eq!((counts.put_back, counts.refused, counts.published), (1, 1, 0));
+    }
+
+    #[test]
+    fn of_too_many_events_those_that_end_first_are_not_sent_again_and_counted() {
+        let (mut desk, declarer) = (Desk::new(3), Declarer::new(3));
+        for event in 1..=5 {
+            desk.put(&declarer.living(event, 0, 10_000 * event));
+            desk.taken();
+        }
+        assert_eq!(desk.publisher.standing(), (3, 2));
+        desk.publisher.lost([], &desk.outbox, desk.now);
+        desk.now = WireTime::from_micros(desk.now.as_micros() + 35_000_000);
+        desk.publisher.repeat(desk.now);
+        let again: Vec<Note> = (0..2).map(|_| desk.taken()).collect();
+        assert!(desk.is_done(), "the third has ended");
+        assert_eq!(again[0].expiry_s.unwrap().get(), 5);
+    }
+}

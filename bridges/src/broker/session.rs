@@ -82,9 +82,10 @@ impl Session {
         let mut connection =
             Connection { link, under_way: BTreeMap::new(), pause: None, renew: now, repeat: Some(now) };
         if !self.filters.is_empty() {
-            // An error is the end of the connection, which shows itself below.
-            let _ = connection.link.subscribe(self.filters.clone(), Subscription::Own);
             connection.repeat = None;
+            if connection.link.subscribe(self.filters.clone(), Subscription::Own).is_err() {
+                return SessionEnd::Lost { error: LinkError::Closed, up: Duration::ZERO };
+            }
         }
         let error = self.serve(&mut connection).await;
         let Connection { link, under_way, .. } = connection;
@@ -186,7 +187,7 @@ impl Session {
                 }
             }
             LinkEvent::Subscribed(refused) => {
-                self.status.filters_refused(&refused);
+                self.status.subscribed(self.filters.len(), &refused);
                 connection.repeat = Some(time::Instant::now() + SHOWN);
             }
         }
@@ -200,8 +201,9 @@ impl Session {
         let result = match arrival::read(&self.topics, arrival) {
             Ok(message) => {
                 self.publisher.is_there(&message);
-                // What the hub refuses it counts.
-                let _ = self.end.hand_in(message.frame().clone(), self.began.elapsed());
+                if let Err(refused) = self.end.hand_in(message.frame().clone(), self.began.elapsed()) {
+                    tracing::trace!(target: "broker", message = message.head().name(), %refused, "not taken");
+                }
                 Ok(())
             }
             Err(why) => Err(why),

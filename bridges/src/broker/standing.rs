@@ -105,7 +105,7 @@ impl Standing {
     }
 
     /// The newest message of an event, unless the broker has it: it is sent again.
-    pub fn to_repeat(&mut self, event: EventId, now: WireTime) -> Option<AirMessage> {
+    pub fn repeat(&mut self, event: EventId, now: WireTime) -> Option<AirMessage> {
         self.expire(now);
         let newest = self.events.get_mut(&event).filter(|newest| newest.at == Whereabouts::Here)?;
         newest.at = Whereabouts::UnderWay;

@@ -24,8 +24,8 @@ struct Inner {
     connections: u64,
     failures: u64,
     error: Option<LinkError>,
-    /// Filters that the broker did not take.
-    filters_refused: u64,
+    /// Filters that the broker took, and those that it did not.
+    filters: (u64, u64),
     arrived: u64,
     drops: BTreeMap<ArrivalDrop, u64>,
     sent: PublisherCounts,
@@ -63,6 +63,7 @@ impl BrokerStatus {
         let was_connected = inner.connected.take().is_some();
         inner.failures += 1;
         inner.under_way = 0;
+        inner.filters = (0, 0);
         if was_connected || inner.error.as_ref() != Some(error) {
             tracing::warn!(target: "broker", address = %self.address, "broker lost: it {error}");
         }
@@ -77,10 +78,12 @@ impl BrokerStatus {
         }
     }
 
-    pub fn filters_refused(&self, filters: &[String]) {
-        let Some(first) = filters.first() else { return };
-        self.inner().filters_refused = filters.len() as u64;
-        tracing::warn!(target: "broker", address = %self.address, filters = filters.len(), first, "the broker does not take subscriptions: its rules for this client");
+    /// The broker answered a subscription to so many filters, and did not take these.
+    pub fn subscribed(&self, filters: usize, refused: &[String]) {
+        self.inner().filters = ((filters - refused.len()) as u64, refused.len() as u64);
+        if let Some(first) = refused.first() {
+            tracing::warn!(target: "broker", address = %self.address, filters = refused.len(), first, "the broker does not take subscriptions: its rules for this client");
+        }
     }
 
     pub fn published(&self, counts: PublisherCounts, under_way: usize, standing: (usize, u64)) {
@@ -124,7 +127,8 @@ impl BrokerStatus {
             "connections": inner.connections,
             "failures": inner.failures,
             "error": inner.error.as_ref().map(|error| format!("it {error}")),
-            "filters_refused": inner.filters_refused,
+            "filters": inner.filters.0,
+            "filters_refused": inner.filters.1,
             "arrived": inner.arrived,
             "arrivals_dropped": drops,
             "published": published,

@@ -48,6 +48,13 @@ pub(super) fn read(
         Some(port) => (port != 0).then_some(port),
     };
     let rendezvous = section.choice("rendezvous", &[("broker", ())])?.is_some();
+    if rendezvous && !top.has("broker") {
+        return Err(section.contradiction(
+            "rendezvous",
+            "no [broker]",
+            "a broker that carries offers to meet",
+        ));
+    }
     let seconds = section.number("silence_s", 2.0..=60.0, " seconds")?;
     let dht = dht(&section)?;
     Ok(Some(PeersSettings {
@@ -281,7 +288,8 @@ mod tests {
              admitted = {{ rights = \"read\", messages_s = 9 }}\n\
              [[peer]]\nname = \"a\"\nkey = \"{a}\"\naddresses = [\"192.0.2.7:4747\"]\nrights = \"administer\"\n\
              send = {{ classes = [\"D3\"] }}\nreceive = {{ classes = \"none\" }}\nbytes_s = 5000\nqueue = 7\n\
-             [[peer]]\nname = \"b\"\nkey = \"{b}\"\nrelay = [\"https://other.example\"]\n"
+             [[peer]]\nname = \"b\"\nkey = \"{b}\"\nrelay = [\"https://other.example\"]\n\
+             [broker]\nurl = \"mqtt://broker.example\"\n"
         ))
         .unwrap();
         assert_eq!((peers.listen.len(), peers.external.len(), peers.relay_quic_port), (2, 1, None));

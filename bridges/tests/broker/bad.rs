@@ -113,7 +113,7 @@ async fn a_broker_that_sends_a_megabyte_is_left_and_tried_again() {
     let hazard = Declarer::new(3).hazard(1, 0);
     let mut first = fake.client().await;
     // It does not read to the end.
-    let _ = first.write_all(&publish(&topic(&hazard), &vec![7; 1_000_000])).await;
+    drop(first.write_all(&publish(&topic(&hazard), &vec![7; 1_000_000])).await);
     unit.reaches("failures", 1).await;
     assert!(unit.status("error").as_str().unwrap().contains("sent a packet of more than 16384 bytes"));
     let mut second = fake.client().await;
@@ -128,7 +128,7 @@ async fn what_is_no_broker_is_told_as_that() {
     for garbage in [b"HTTP/1.1 400 Bad Request\r\n\r\n".as_slice(), &[0xff; 64], &[0x20, 3, 0, 0x87, 0]] {
         let failures = unit.count("failures");
         let (mut stream, _) = fake.listener.accept().await.unwrap();
-        let _ = stream.write_all(garbage).await;
+        drop(stream.write_all(garbage).await);
         drop(stream);
         unit.reaches("failures", failures + 1).await;
         let error = unit.status("error").as_str().unwrap().to_owned();

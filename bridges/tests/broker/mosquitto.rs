@@ -56,6 +56,11 @@ impl Mosquitto {
         self.port
     }
 
+    /// Its process, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Starts it again, on the same port and with the same files.
     pub fn begin(&mut self) {
         assert!(self.child.is_none(), "it runs");
@@ -73,7 +78,7 @@ impl Mosquitto {
         thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
                 if line.ends_with(" running") {
-                    let _ = running.send(());
+                    running.send(()).ok();
                 }
             }
         });
@@ -94,6 +99,7 @@ impl Mosquitto {
             .args(["-V", "5", "-h", "127.0.0.1", "-p", &self.port.to_string(), "-F", "%t %r %E %x"])
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
@@ -121,7 +127,7 @@ impl Mosquitto {
 impl Drop for Mosquitto {
     fn drop(&mut self) {
         self.kill();
-        let _ = fs::remove_dir_all(&self.directory);
+        drop(fs::remove_dir_all(&self.directory));
     }
 }
 
@@ -156,8 +162,8 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
