@@ -51,7 +51,9 @@ fn port_keeping_nats_are_punched_without_a_relay_where_a_broker_carries_offers()
     scene.link(by_offers);
     let direct = scene.until_path("direct", DIRECT);
     let first = scene.pass_one(PATIENCE);
-    println!("direct {direct:.1?} after both bridges served, by offers alone; the first hazard took {first:.1?}");
+    println!(
+        "direct {direct:.1?} after both bridges served, by offers alone; the first hazard took {first:.1?}"
+    );
 }
 
 #[test]
@@ -172,13 +174,17 @@ fn a_broker_that_restarts_has_every_hazard_that_is_still_valid() {
     // Until the first has ended.
     thread::sleep(Duration::from_secs(3));
     let _broker = bridge::start_broker(&scene.lab);
-    let back = scene.bridges[1].until("connected to its broker", LONG, |status| status["broker"]["connected"] == true);
+    let back = scene.bridges[1]
+        .until("connected to its broker", LONG, |status| status["broker"]["connected"] == true);
     let connected = Instant::now();
     scene.until_known(&long, LONG);
     let late = connected.elapsed();
     scene.pass_one(PATIENCE);
     let known = scene.cars[1].hazards();
-    assert!(known.contains(&long) && !known.contains(&short), "{short} ended before the broker was back: {known:?}");
+    assert!(
+        known.contains(&long) && !known.contains(&short),
+        "{short} ended before the broker was back: {known:?}"
+    );
     println!(
         "a hazard passed the broker in {first:.1?}; {back:.1?} after its restart the subscriber was back, and {late:.1?} later had the hazard"
     );
@@ -200,7 +206,9 @@ fn a_unit_whose_clock_is_wrong_airs_nothing_from_afar_and_says_why() {
         scene.units.push(far.restart(&scene.lab, Side::B, UNIT));
         scene.bridges[1].until_it_serves();
         let after = scene.pass_one(PATIENCE);
-        println!("clock wrong by {skew_ms} ms: dropped {drops}; with the right clock a hazard took {after:.1?}");
+        println!(
+            "clock wrong by {skew_ms} ms: dropped {drops}; with the right clock a hazard took {after:.1?}"
+        );
     }
 }
 

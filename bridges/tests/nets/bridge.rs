@@ -151,7 +151,13 @@ pub fn is_path(status: &Value, path: &str) -> bool {
 }
 
 fn run(lab: &Lab, side: Side, name: &str, config: &Path, skew_ms: i32) -> Program {
-    lab.start_skewed(skew_ms, side.host(), name, &station::bridge(), &["-v", "run", "--config", &text(config)])
+    lab.start_skewed(
+        skew_ms,
+        side.host(),
+        name,
+        &station::bridge(),
+        &["-v", "run", "--config", &text(config)],
+    )
 }
 
 /// Starts the relay, with a certificate of an authority of the lab's own.

@@ -161,7 +161,14 @@ impl Lab {
     }
 
     /// Starts a program whose clock is wrong by this much.
-    pub fn start_skewed(&self, skew_ms: i32, namespace: &str, name: &str, program: &Path, words: &[&str]) -> Program {
+    pub fn start_skewed(
+        &self,
+        skew_ms: i32,
+        namespace: &str,
+        name: &str,
+        program: &Path,
+        words: &[&str],
+    ) -> Program {
         if skew_ms == 0 {
             return self.start(namespace, name, program, words);
         }
@@ -173,7 +180,8 @@ impl Lab {
         }
         let preload = format!("LD_PRELOAD={}", library.display());
         let (skew, program) = (format!("SKEW_MS={skew_ms}"), program.to_string_lossy());
-        let words: Vec<&str> = [preload.as_str(), &skew, &program].into_iter().chain(words.iter().copied()).collect();
+        let words: Vec<&str> =
+            [preload.as_str(), &skew, &program].into_iter().chain(words.iter().copied()).collect();
         self.start(namespace, name, Path::new("env"), &words)
     }
 

@@ -13,7 +13,8 @@ use crate::nets::socket::PATIENCE;
 /// Twenty times each: two bridges meet with the relay's help, by offers alone, and where the relay alone is left; then hazards, direct
 /// and relayed. The last line is one JSON object.
 pub fn run(by_relay: impl Fn() -> Ways, by_offers: impl Fn(Side) -> Ways) {
-    let runs: usize = std::env::var("ROADCAST_NETS_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(20);
+    let runs: usize =
+        std::env::var("ROADCAST_NETS_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(20);
     let Some(punched) = meetings(runs, Nat::KeepsPorts, "direct", |_| by_relay()) else { return };
     println!("{punched}");
     let Some(offered) = meetings(runs, Nat::KeepsPorts, "direct", by_offers) else { return };

@@ -193,7 +193,12 @@ impl Hazards {
                 name.map(str::to_owned)
             });
             let Some(name) = name else {
-                panic!("{} does not know of {} of {} hazards after {within:?}: {missing:?}", self.name, missing.len(), events.len());
+                panic!(
+                    "{} does not know of {} of {} hazards after {within:?}: {missing:?}",
+                    self.name,
+                    missing.len(),
+                    events.len()
+                );
             };
             missing.remove(name.as_str());
         }
