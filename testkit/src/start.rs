@@ -39,6 +39,18 @@ pub fn frame(bytes: &Bytes, link_source: [u8; 6]) -> Input {
     })
 }
 
+/// The frame as a bridge hands it in that has it from this peer.
+pub fn from_afar(bytes: &Bytes, peer: u16) -> Input {
+    Input::Frame(ReceivedFrame {
+        bytes: bytes.clone(),
+        link_source: [0; 6],
+        kernel_receive: None,
+        user_receive: None,
+        signal_dbm: None,
+        way: Way::Afar(peer),
+    })
+}
+
 /// The link address of station `number`.
 pub fn address(number: u32) -> [u8; 6] {
     let [a, b, c, d] = number.to_be_bytes();

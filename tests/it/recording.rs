@@ -155,6 +155,43 @@ fn channel_loads_are_recorded_and_decide_again() {
 }
 
 #[test]
+fn frames_from_afar_are_recorded_and_decide_again() {
+    let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
+    let mut far = Recorded::new(&cast, 1);
+    let pool: Pool = cast.identity(0, Part::Roadside).into();
+    let mut unit = Recorded::with_pool(&cast, pool, Config { from_afar: true, ..Config::roadside() });
+    for recorded in [&mut far, &mut unit] {
+        recorded.input(60, Input::Clock { wire: START, state: ClockState::Locked });
+    }
+    for step in 1..40u64 {
+        let at = 60 + step * 100;
+        for recorded in [&mut far, &mut unit] {
+            recorded.input(at, Input::Fix(Some(moving(0.0, START + Duration::from_millis(step * 100)))));
+        }
+        if step % 10 == 0 {
+            let draft = HazardDraft::new(Class::D3, cause::ACCIDENT);
+            far.input(at + 1, Input::Hazard { command: HazardCommand::New(draft), token: None });
+        }
+        far.input(at + 1, Input::Timeout);
+        // Beacons too, which are refused.
+        for bytes in far.transmitted.drain(..) {
+            let Input::Frame(frame) = from_afar(&bytes, 9) else { unreachable!() };
+            unit.input(at + 2, Input::Frame(frame));
+            unit.input(at + 2, Input::Timeout);
+        }
+        unit.input(at + 4, Input::Timeout);
+    }
+    let brought = unit.transmitted.iter().filter(|bytes| read(bytes).0.class == Class::D3);
+    assert!(brought.count() >= 3, "it sent what came from afar");
+    let outcome = check_bytes(&unit.bytes, "night").unwrap();
+    assert_eq!((outcome.difference, outcome.warnings), (None, vec![]));
+    let without = without(&unit.bytes, |input| {
+        matches!(input, v1::recorded_input::Input::Frame(frame) if frame.afar_peer == Some(9))
+    });
+    assert!(check_bytes(&without, "night").unwrap().difference.is_some());
+}
+
+#[test]
 fn what_a_vehicle_s_bus_says_is_recorded_and_decides_again() {
     let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
     let mut station = Recorded::new(&cast, 0);

@@ -25,6 +25,8 @@ pub(super) struct Flood {
     pub name: FloodName,
     /// How it came first.
     pub way: Way,
+    /// It came from afar, and this unit sends it, or did: see [`Forwarder`](super::forwarder::Forwarder).
+    pub afar: bool,
     /// Who else has it.
     pub airing: Airing,
     pub scope: Scope,
@@ -82,6 +84,8 @@ pub(super) enum Scope {
 pub(super) enum State {
     /// It will be sent at that time, unless others make that unnecessary.
     Waiting(Instant),
+    /// It came from afar, and will be sent at that time, unless it is heard by air.
+    FromAfar(Instant),
     /// It was sent; it is sent again at that time, unless it is heard farther along.
     Sent(Option<Instant>),
     /// Nothing is left to do but remember it.
@@ -141,7 +145,7 @@ impl Flood {
             return self.expires;
         }
         let state = match self.state {
-            State::Waiting(at) | State::Sent(Some(at)) => at,
+            State::Waiting(at) | State::FromAfar(at) | State::Sent(Some(at)) => at,
             State::Sent(None) | State::Settled | State::Superseded => Instant::FAR_FUTURE,
         };
         let serve = self.serve.map_or(Instant::FAR_FUTURE, |serve| serve.at);
@@ -159,7 +163,7 @@ impl Flood {
 
     /// Whether it would mark this station: see [`Airing`]. What is imminent is over before a name can be followed.
     pub(super) fn is_hidden(&self) -> bool {
-        self.id.class == Class::D3 && self.airing.is_hidden()
+        self.id.class == Class::D3 && !self.afar && self.airing.is_hidden()
     }
 
     /// Remaining hops for its next copy.
@@ -234,6 +238,9 @@ impl Flood {
             };
             return;
         }
+        if let State::FromAfar(_) = self.state {
+            return self.silence(around.moment.now);
+        }
         let Some(here) = around.moment.here.as_ref() else { return };
         match self.state {
             State::Waiting(_) if self.stands => {}
@@ -298,6 +305,7 @@ impl Flood {
     pub(super) fn cause(&self, now: Instant) -> ForwardCause {
         match self.state {
             State::Waiting(at) if at <= now => ForwardCause::Contention,
+            State::FromAfar(at) if at <= now => ForwardCause::Afar,
             State::Sent(Some(at)) if at <= now => ForwardCause::Retry,
             _ if self.serve.is_some_and(|serve| serve.at <= now) => ForwardCause::Carry,
             _ => ForwardCause::KeepAlive,

@@ -14,6 +14,7 @@
 //! A frame stays here, and can be cancelled, until the link takes it: a closed gate makes no stale copies. Signed bytes
 //! are sent unchanged; the hop header and the form of the signer are new.
 
+mod afar;
 mod airing;
 mod carry;
 mod copies;
@@ -46,6 +47,8 @@ pub struct Forwarder {
     scheme: Scheme,
     /// A roadside unit that may keep others' events alive.
     anchor_unit: bool,
+    /// One that sends what comes from afar.
+    airs_afar: bool,
     /// What it sends is test traffic.
     test: bool,
     floods: FloodTable,
@@ -72,6 +75,7 @@ impl Forwarder {
         Self {
             scheme,
             anchor_unit,
+            airs_afar: false,
             test,
             floods: FloodTable::default(),
             reach: Reach::default(),
@@ -128,7 +132,8 @@ impl Forwarder {
         let scope = heard.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area)));
         let here = around.moment.here.as_ref().map(Plane::origin);
         let concerns_us = heard.id.class != Class::D3 || scope.holds(here);
-        if self.scheme == Scheme::Off {
+        let afar = heard.way.is_afar();
+        if self.scheme == Scheme::Off || afar && !(self.airs_afar && here.is_some() && scope.holds(here)) {
             return concerns_us;
         }
         if let Some(slot) = self.floods.find(heard.hash) {
@@ -147,8 +152,9 @@ impl Forwarder {
             id: heard.id,
             origin: Origin::Forwarded,
             way: heard.way,
+            afar,
             name: message.name(),
-            airing: Airing::FIRST,
+            airing: if afar { Airing::NOWHERE } else { Airing::FIRST },
             scope,
             source: heard.source,
             previous,
@@ -172,7 +178,11 @@ impl Forwarder {
             front: None,
         };
         flood.remaining_hops = flood.plausible(heard.remaining_hops, around.moment.here.as_ref());
-        if relay && flood.may_travel() {
+        if afar {
+            if !self.bring(&mut flood, relay, heard.keep_alive, around) {
+                return concerns_us;
+            }
+        } else if relay && flood.may_travel() {
             if let Some(wait) = self.wait(&flood, around) {
                 flood.state = State::Waiting((heard.admitted + wait).max(around.moment.now));
             }
@@ -204,6 +214,7 @@ impl Forwarder {
             id: sent.id,
             origin: Origin::Own,
             way: Way::Air,
+            afar: false,
             name: message.name(),
             airing: Airing::FIRST,
             scope: sent.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area))),
@@ -291,7 +302,7 @@ impl Forwarder {
         let header = HopHeader {
             kind: Kind::Data,
             flags: Flags {
-                multi_hop: true,
+                multi_hop: flood.max_hops > 1,
                 store_carry_forward: cause == ForwardCause::Carry,
                 keep_alive: cause == ForwardCause::KeepAlive,
                 test: self.test,
@@ -310,8 +321,12 @@ impl Forwarder {
                 ForwardCause::Carry => flood.give(around.moment.now),
                 ForwardCause::KeepAlive | ForwardCause::Afar => {}
             }
-            if matches!(cause, ForwardCause::Contention | ForwardCause::Retry) {
-                flood.state = State::Sent(retry.filter(|_| flood.retries > 0));
+            match cause {
+                ForwardCause::Contention | ForwardCause::Retry => {
+                    flood.state = State::Sent(retry.filter(|_| flood.retries > 0));
+                }
+                ForwardCause::Afar => flood.state = State::Sent(None),
+                ForwardCause::Carry | ForwardCause::KeepAlive => {}
             }
             flood.serve = flood.serve.and_then(|serve| serve.after(around.moment.now, cause));
             if let Some(keep) = &mut flood.keep {

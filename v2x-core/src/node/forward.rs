@@ -27,6 +27,7 @@ impl Node {
             || self.release_own(false)
             || self.relay(Lane::Flood)
             || self.release_own(true)
+            || self.relay(Lane::Background)
     }
 
     fn release_own(&mut self, background: bool) -> bool {

@@ -313,6 +313,7 @@ impl Node {
         self.hazards.table.judge(&gist, &signer, received.generation_time, self.moment.wire())?;
         let authority = Permissions(received.permissions).contains(Permissions::AUTHORITY_HAZARD);
         let rank = match received.suspect {
+            _ if received.way.is_afar() => Rank::Afar,
             true => Rank::Suspect,
             false if authority => Rank::Authority,
             false => Rank::Station,

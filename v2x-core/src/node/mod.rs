@@ -21,9 +21,9 @@ use v2x_proto::{Class, Digest};
 use self::deadline_cache::DeadlineCache;
 use crate::awareness::Awareness;
 use crate::base::{
-    Anchor, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, FrameHead, HeldHeading, Host, Instant,
-    Moment, Plane, Purpose, ReceivedFrame, Role, Seed, SendingState, Stream, TimedFix, TimedVehicle,
-    VehicleState, Virtual, WireTime, limits,
+    Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Instant, Moment, Plane, Purpose,
+    ReceivedFrame, Role, Seed, SendingState, Stream, TimedFix, TimedVehicle, VehicleState, Virtual, WireTime,
+    limits,
 };
 use crate::congestion::{BusyRatio, ChannelLoad};
 use crate::forward::Forwarder;
@@ -237,6 +237,7 @@ impl Node {
             config.role == Role::Roadside && pool.active().permissions().contains(Permissions::KEEP_ALIVE);
         let forwarder =
             Forwarder::new(config.forwarding, keeps_alive, config.test, &mut stream(Purpose::Forwarding));
+        let forwarder = if config.from_afar { forwarder.bringing_what_comes_from_afar() } else { forwarder };
         let hazards = Hazards::new(config.imminent);
         let sending = SendingState::ClockUntrusted;
         let mut outputs = VecDeque::with_capacity(64);
@@ -417,10 +418,11 @@ impl Node {
 
     /// Handles a frame; false when it changed nothing that the end of a turn or a timer depends on.
     fn admit(&mut self, frame: ReceivedFrame) -> bool {
-        if frame.way.is_afar() {
-            return self.admit_afar(&frame);
-        }
         self.counters.frames += 1;
+        if frame.way.is_afar() {
+            self.admit_afar(frame);
+            return false;
+        }
         self.channel_load.add(self.moment.now, frame.bytes.len());
         let (situation, receiver, neighbours, distribution, host) = self.receiving();
         let admission = receiver.admit(frame, &situation, neighbours, distribution, host);
@@ -432,13 +434,12 @@ impl Node {
         news
     }
 
-    /// A frame from afar, of which none is taken.
-    fn admit_afar(&mut self, frame: &ReceivedFrame) -> bool {
-        let (reason, head) = (DropReason::NotFromAfar, FrameHead::of(&frame.bytes));
-        let ReceivedFrame { link_source, signal_dbm, way, .. } = *frame;
-        let (field, claimed) = (None, None);
-        self.drop_frame(Dropped { reason, field, link_source, claimed, head, signal_dbm, way });
-        false
+    /// Handles a frame from afar, which changes nothing that the end of a turn or a timer of the air depends on.
+    fn admit_afar(&mut self, frame: ReceivedFrame) {
+        let (situation, receiver, neighbours, _, host) = self.receiving();
+        if let Some(dropped) = receiver.admit_afar(frame, &situation, neighbours, host) {
+            self.drop_frame(dropped);
+        }
     }
 
     fn release_held(&mut self) {
@@ -488,6 +489,7 @@ impl Node {
         self.moment.clock = state;
         if wire < believed {
             self.neighbours.clock_stepped_back(wire);
+            self.receiver.clock_stepped_back(wire);
         }
     }
 
@@ -548,6 +550,9 @@ impl Node {
         }
         if self.receiver.demoted_waits() {
             return (self.moment.now, TimerKind::Demoted);
+        }
+        if self.receiver.afar_waits() {
+            return (self.moment.now, TimerKind::Afar);
         }
         let fix_expiry = match (self.sending, &self.fix) {
             (SendingState::Allowed, Some(fix)) => Some(fix.expires()),

@@ -6,6 +6,7 @@
 //! written as an attacker can neither target nor use to silence others: the keyed exact-copy cache, credentials whose
 //! own chain was checked, and what became of frames under a neighbour's name, which only demotes such frames.
 
+mod afar;
 mod revocation;
 mod tables;
 mod verify;
@@ -17,6 +18,7 @@ use v2x_proto::{Class, Digest, hop, v1};
 
 pub use self::revocation::HeardRevocation;
 pub use self::verify::{Content, Verified};
+use super::afar_book::AfarBook;
 use super::copy_cache::CopyCache;
 use super::credential_clone::{CloneWatch, HeardElsewhere, InOurName};
 use super::digest_cache::DigestCache;
@@ -58,6 +60,8 @@ pub struct Receiver {
     signed: Vec<u8>,
     awareness: v1::Awareness,
     elsewhere: CloneWatch,
+    /// What came from afar, once anything has.
+    afar: Option<Box<AfarBook>>,
 }
 
 /// Outcome of [`Receiver::admit`] for a frame.
@@ -101,6 +105,7 @@ impl Receiver {
             signed: Vec::with_capacity(MAX_FRAME + 64),
             awareness: v1::Awareness::default(),
             elsewhere: CloneWatch::new(now),
+            afar: None,
         }
     }
 
@@ -174,7 +179,7 @@ impl Receiver {
         *claimed = Some(id);
         let hash = self.copies.hasher().hash(&signer, signed.tbs, signed.signature);
         // The exact-copy cache forgets in seconds; a flood is known until it expires.
-        let flooded = tbs.max_hops > 1;
+        let flooded = tbs.max_hops > 1 || tbs.class == Class::D5 && situation.floods.brings(hash);
         let here = situation.moment.here.as_ref().map(Plane::origin);
         let again = flooded && situation.floods.comes_to_us(hash, here);
         let known = !again && (self.copies.contains(hash) || flooded && situation.floods.knows(hash));
@@ -490,7 +495,8 @@ impl Receiver {
 
     /// The credential of a station, encoded, as long as it is known.
     pub fn credential(&self, signer: &Digest) -> Option<&[u8]> {
-        self.keys.peek(signer).map(|trusted| &trusted.bytes[..])
+        let afar = || self.afar.as_ref()?.keys.peek(signer);
+        self.keys.peek(signer).or_else(afar).map(|trusted| &trusted.bytes[..])
     }
 
     /// Frames that wait for verification, demoted ones too.

@@ -154,12 +154,17 @@ impl Station {
         let began = monotonic();
         for _ in 0..WORK_BATCH {
             let now = monotonic();
-            let rests = self.kind == TimerKind::Demoted && self.rest.is_due(now);
+            let rests = self.rests() && self.rest.is_due(now);
             if self.deadline > now || rests || now.since(began) >= WORK_TIME {
                 break;
             }
+            // One from afar at a time: what the kernel holds is looked at before the next.
+            let afar = self.kind == TimerKind::Afar;
             self.handle(now, Input::Timeout, observer);
             worked = true;
+            if afar {
+                break;
+            }
         }
         worked
     }
@@ -289,9 +294,14 @@ impl Station {
         true
     }
 
+    /// Whether all that is due may wait while others have the processor.
+    fn rests(&self) -> bool {
+        matches!(self.kind, TimerKind::Demoted | TimerKind::Afar)
+    }
+
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<core::convert::Infallible>> {
         let now = monotonic();
-        let until = if self.kind == TimerKind::Demoted { self.rest.until(now) } else { Instant::ZERO };
+        let until = if self.rests() { self.rest.until(now) } else { Instant::ZERO };
         self.rest.sleep(now);
         let deadline = self.deadline.max(until);
         let deadline = (deadline < Instant::FAR_FUTURE).then(|| deadline.as_nanos());
