@@ -5,3 +5,6 @@ pub const MAX_PACKET: u32 = 16_384;
 
 /// Seconds for connection and answer together.
 pub const CONNECT_TIMEOUT_S: u64 = 10;
+
+/// Seconds within which a broker acknowledges what is published.
+pub const TAKES_WITHIN_S: u64 = 30;

@@ -8,7 +8,7 @@ use rumqttc::{
     ConnectReturnCode, ConnectionError, DisconnectReasonCode, Error as PacketError, StateError, TlsError,
 };
 
-use super::limits::{CONNECT_TIMEOUT_S, MAX_PACKET};
+use super::limits::{CONNECT_TIMEOUT_S, MAX_PACKET, TAKES_WITHIN_S};
 
 /// Why a link could not be opened, or ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +50,9 @@ pub enum LinkError {
     /// Another client came with this one's name.
     #[error("ended the connection: another client came with this `client_id`")]
     TakenOver,
+    /// It acknowledges nothing.
+    #[error("has not acknowledged a message for {TAKES_WITHIN_S} s")]
+    TakesNothing,
     /// It sent more than was announced to it.
     #[error("sent a packet of more than {} bytes, which was announced as the most", MAX_PACKET)]
     TooLarge,

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{self, sleep_until};
 
 use super::arrival;
+use super::limits::TAKES_WITHIN_S;
 use super::link::{Arrival, Link, LinkEvent, LinkSettings, NotSent, NotTaken, Note, Subscription};
 use super::link_error::LinkError;
 use super::offers::Offers;
@@ -54,7 +55,8 @@ pub(super) enum SessionEnd {
 /// A connection with what is under way on it.
 struct Connection {
     link: Link,
-    under_way: BTreeMap<u64, Sent>,
+    /// What the broker has not answered, with when it was sent.
+    under_way: BTreeMap<u64, (time::Instant, Sent)>,
     /// Nothing is published before, because the broker asked for a pause.
     pause: Option<time::Instant>,
     renew: time::Instant,
@@ -89,7 +91,8 @@ impl Session {
         }
         let error = self.serve(&mut connection).await;
         let Connection { link, under_way, .. } = connection;
-        self.publisher.lost(under_way.into_values(), self.end.outbox(), clock::now());
+        let lost = under_way.into_values().map(|(_, sent)| sent);
+        self.publisher.lost(lost, self.end.outbox(), clock::now());
         self.publish_status(0);
         match error {
             Some(error) => SessionEnd::Lost { error, up: since.elapsed() },
@@ -115,6 +118,7 @@ impl Session {
             self.due(connection);
             let room = self.publish(connection);
             self.publish_status(connection.under_way.len());
+            let (patience, has_room) = (connection.patience(), connection.link.has_room());
             tokio::select! {
                 event = connection.link.next() => match event {
                     Ok(event) => self.take(connection, event),
@@ -127,7 +131,8 @@ impl Session {
                 }
                 () = at(connection.pause) => connection.pause = None,
                 () = at(connection.repeat) => {}
-                () = sleep_until(connection.renew) => {}
+                () = sleep_until(connection.renew), if has_room => {}
+                () = at(patience) => return Some(LinkError::TakesNothing),
                 () = stopped(&mut self.stopped) => return None,
             }
         }
@@ -160,7 +165,7 @@ impl Session {
 
     fn send(&mut self, connection: &mut Connection, note: &Note, sent: Sent) {
         match connection.link.publish(note) {
-            Ok(ticket) => drop(connection.under_way.insert(ticket, sent)),
+            Ok(ticket) => drop(connection.under_way.insert(ticket, (time::Instant::now(), sent))),
             Err(NotSent::TooLarge) => self.publisher.too_large(&sent),
             // The connection has ended, which shows itself.
             Err(NotSent::WindowFull | NotSent::Ended) => {
@@ -174,12 +179,12 @@ impl Session {
         match event {
             LinkEvent::Arrived(arrival) => self.arrived(arrival),
             LinkEvent::Taken(ticket) => {
-                if let Some(sent) = connection.under_way.remove(&ticket) {
+                if let Some((_, sent)) = connection.under_way.remove(&ticket) {
                     self.publisher.taken(sent);
                 }
             }
             LinkEvent::NotTaken(ticket, why) => {
-                if let Some(sent) = connection.under_way.remove(&ticket) {
+                if let Some((_, sent)) = connection.under_way.remove(&ticket) {
                     self.publisher.not_taken(sent, why, self.end.outbox(), clock::now());
                 }
                 if why == NotTaken::Later {
@@ -228,6 +233,14 @@ impl Session {
             drop(time::timeout(FAREWELL, taken).await);
         }
         link.close().await;
+    }
+}
+
+impl Connection {
+    /// When a broker that does not acknowledge has had long enough.
+    fn patience(&self) -> Option<time::Instant> {
+        let (_, (sent, _)) = self.under_way.first_key_value()?;
+        Some(*sent + Duration::from_secs(TAKES_WITHIN_S))
     }
 }
 

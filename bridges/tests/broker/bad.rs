@@ -107,6 +107,26 @@ async fn a_broker_that_closes_each_connection_loses_nothing_of_the_queue() {
 }
 
 #[tokio::test]
+async fn a_broker_that_acknowledges_nothing_is_left_and_the_queue_stays() {
+    let fake = Fake::start().await;
+    let unit = Unit::start("a", fake.port());
+    unit.tell(&Declarer::new(3).hazard(1, 0));
+    let mut client = fake.client().await;
+    let mut published = 0;
+    while published < 2 {
+        published += u32::from(packet(&mut client).await.unwrap().0 & 0xf0 == 0x30);
+    }
+    unit.reaches("under_way", 2).await;
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(31)).await;
+    tokio::time::resume();
+    unit.reaches("failures", 1).await;
+    let error = unit.status("error");
+    assert!(error.as_str().unwrap().contains("has not acknowledged a message for 30 s"), "{error}");
+    assert_eq!((unit.count("put_back"), unit.hub.ends()[0].1.waiting), (1, 1));
+}
+
+#[tokio::test]
 async fn a_broker_that_sends_a_megabyte_is_left_and_tried_again() {
     let fake = Fake::start().await;
     let mut unit = Unit::start("a", fake.port());
