@@ -233,7 +233,8 @@ fn two_units_that_are_peers_and_share_a_broker_air_each_of_200_hazards_once() {
     let events: Vec<String> = (0..200)
         .map(|n| {
             pace.wait();
-            station::declare(&mut sockets[n % crowd.len()], 15)
+            // Over before a unit would send one again to keep it alive.
+            station::declare(&mut sockets[n % crowd.len()], 3)
         })
         .collect();
     hazards.until_all_known(&events, PATIENCE);

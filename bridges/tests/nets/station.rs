@@ -76,9 +76,10 @@ impl Station {
              roots = [\"keys/root.cred\"]\nissuers = [\"keys/issuer.cred\"]\n\
              [link]\nkind = \"packet\"\ninterface = \"air\"\n[link.tap]\nfile = \"{name}.pcapng\"\n\
              [position]\nsource = \"fixed\"\nlatitude = {latitude}\nlongitude = {longitude}\n\
-             [clock]\ntrust = \"always\"\nchrony = \"off\"\n[control]\nsocket = \"{}\"\n[report]\nevery_s = 5\n",
+             [clock]\ntrust = \"always\"\nchrony = \"off\"\n[control]\nsocket = \"{}\"\n[report]\nevery_s = 5\n{}",
             kind.role,
-            socket.display()
+            socket.display(),
+            if kind.role == UNIT.role { "[roadside]\nfrom_afar = true\n" } else { "" }
         );
         fs::write(&config, settings).expect("a configuration can be written");
         // Bounded, should nobody be left to end it.
