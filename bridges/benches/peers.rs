@@ -79,7 +79,9 @@ impl Unit {
         let thread = thread::spawn(move || {
             run(async move {
                 let mut listener: broadcast::Receiver<_> = its.listen();
-                let peers = Peers::start(&settings, &key(seed), &its, Handlers::new(), None).await.expect("it starts");
+                let peers = Peers::start(&settings, &key(seed), &its, Handlers::new(), None)
+                    .await
+                    .expect("it starts");
                 ready.send(peers.addresses()).expect("somebody waits");
                 let listen = async {
                     while let Ok(heard) = listener.recv().await {
@@ -120,7 +122,13 @@ fn key(seed: u8) -> SigningKey {
 fn peer(seed: u8, addresses: Vec<SocketAddr>) -> PeerSettings {
     let all = || Selection { classes: Class::ALL.to_vec(), types: None, area: None };
     let terms = PeerTerms { send: all(), receive: all(), ..PeerTerms::default() };
-    PeerSettings { name: format!("unit-{seed}"), key: PeerKey::of(&key(seed)), addresses, relays: Vec::new(), terms }
+    PeerSettings {
+        name: format!("unit-{seed}"),
+        key: PeerKey::of(&key(seed)),
+        addresses,
+        relays: Vec::new(),
+        terms,
+    }
 }
 
 fn settings(listen: &str, peers: Vec<PeerSettings>) -> PeersSettings {
@@ -140,7 +148,10 @@ async fn pair(relayed: bool) -> (Option<Relay>, Unit, Unit) {
     let relay = Relay::start(&RelaySettings { listen, tls: None, allow, bytes_s }).await.expect("it starts");
     let url = format!("http://{}", relay.address().expect("it listens"));
     let url: RelayUrl = url.parse().expect("a URL");
-    let of = |listen, other| PeersSettings { relays: vec![url.clone()], ..settings(listen, vec![peer(other, Vec::new())]) };
+    let of = |listen, other| PeersSettings {
+        relays: vec![url.clone()],
+        ..settings(listen, vec![peer(other, Vec::new())])
+    };
     let first = Unit::start(1, of("127.0.0.1:0", 2)).await;
     let second = Unit::start(2, of("[::1]:0", 1)).await;
     (Some(relay), first, second)
@@ -200,7 +211,8 @@ async fn memory(rounds: u32) -> Value {
             .spawn()
             .expect("the peers start"),
     );
-    let all = |test: &dyn Fn(&Value) -> bool| peers.status().as_array().is_some_and(|all| all.iter().all(test));
+    let all =
+        |test: &dyn Fn(&Value) -> bool| peers.status().as_array().is_some_and(|all| all.iter().all(test));
     while !all(&|peer| peer["state"] == "connected") {
         sleep(Duration::from_millis(100)).await;
     }
@@ -243,7 +255,8 @@ async fn many(address: SocketAddr) {
     for seed in 10..60 {
         let hub = Hub::new();
         let settings = settings("127.0.0.1:0", vec![peer(1, vec![address])]);
-        units.push(Peers::start(&settings, &key(seed), &hub, Handlers::new(), None).await.expect("it starts"));
+        units
+            .push(Peers::start(&settings, &key(seed), &hub, Handlers::new(), None).await.expect("it starts"));
     }
     // The parent ends this process; when it does not, it ends itself.
     sleep(Duration::from_secs(300)).await;
@@ -269,7 +282,8 @@ fn message(class: Class) -> AirMessage {
 
 fn shown(name: &str, mut times: Vec<Duration>, wanted: u32) -> Value {
     times.sort_unstable();
-    let at = |share: f64| times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1)));
+    let at =
+        |share: f64| times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1)));
     let milliseconds = |share| at(share).map(|time| (time.as_secs_f64() * 1e6).round() / 1e3);
     let value = json!({
         "p50_ms": milliseconds(0.5), "p99_ms": milliseconds(0.99), "most_ms": milliseconds(1.0),

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, load_relay};
 use crate::error::BridgeError;
+use crate::operator_commands::{self, OperatorCommand};
 use crate::{ask, keys, run};
 
 /// Links from a unit to other units, its operator and brokers, beside the radio
@@ -41,6 +42,9 @@ enum Command {
     /// Make the key of this bridge, or show its public half, by which peers know it
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// What an operator gives its units: sign, check, apply, push, and see what runs
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// Run a relay for bridges of your own that cannot reach each other
     Relay(RunArgs),
 }
@@ -130,6 +134,7 @@ async fn command(command: Command) -> Result<(), BridgeError> {
         Command::Follow(args) => ask::follow(&args).await,
         Command::Keys(KeysCommand::New { out }) => keys::new(&out),
         Command::Keys(KeysCommand::Show { file }) => keys::show(&file),
+        Command::Operator(command) => operator_commands::run(&command).await,
         Command::Relay(args) => {
             let settings = load_relay(&args.config)?;
             if args.check {

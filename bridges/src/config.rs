@@ -5,6 +5,7 @@
 
 mod bridge;
 mod broker;
+mod operator;
 mod peers;
 mod relay;
 mod selection;
@@ -20,6 +21,7 @@ pub use self::bridge::BridgeSettings;
 pub use self::relay::load_relay;
 pub use self::selection::{SELECTION_KEYS, selection};
 use crate::broker::BrokerSettings;
+use crate::operator::settings::OperatorSettings;
 use crate::peers::PeersSettings;
 use crate::station::StationSettings;
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub broker: Option<BrokerSettings>,
     /// `[peers]` and `[[peer]]`; none without them.
     pub peers: Option<PeersSettings>,
+    /// `[operator]`; none without it.
+    pub operator: Option<OperatorSettings>,
 }
 
 /// Why a configuration cannot be used. Prints as one line.
@@ -75,12 +79,13 @@ impl Config {
         let stations = station::read(&top)?;
         let broker = broker::read(&top, &bridge.name)?;
         let peers = peers::read(&top, &bridge)?;
-        Ok(Self { bridge, stations, broker, peers })
+        let operator = operator::read(&top, &bridge, &stations, peers.as_ref())?;
+        Ok(Self { bridge, stations, broker, peers, operator })
     }
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["bridge", "station", "broker", "peers", "peer"];
+const TABLES: &[&str] = &["bridge", "station", "broker", "peers", "peer", "operator"];
 /// A file of a thousand peers has some 300 KiB.
 const LONGEST_FILE: u64 = 1024 * 1024;
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::broker::BrokerSetupError;
 use crate::config::ConfigError;
+use crate::operator::error::OperatorError;
 use crate::peers::{KeyFileError, PeersError};
 use crate::relay::RelayError;
 
@@ -25,6 +26,9 @@ pub enum BridgeError {
     /// Peers cannot be started.
     #[error(transparent)]
     Peers(#[from] PeersError),
+    /// A command of the operator did not end well.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
     /// The relay cannot be started.
     #[error(transparent)]
     Relay(#[from] RelayError),
@@ -66,6 +70,7 @@ impl BridgeError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) => 1,
+            Self::Operator(error) => error.exit_code(),
             _ => 2,
         }
     }

@@ -19,6 +19,8 @@ mod keys;
 mod log;
 pub mod message;
 pub mod metrics;
+pub mod operator;
+pub mod operator_commands;
 pub mod outbox;
 pub mod peers;
 pub mod pending;

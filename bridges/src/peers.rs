@@ -26,6 +26,7 @@ mod switchboard;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
@@ -34,6 +35,7 @@ use iroh::endpoint::Connection;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use self::admission::{Admission, read_credential};
 use self::close::Close;
@@ -169,9 +171,10 @@ impl Peers {
         board.add("peer", move || each.upgrade().map_or(Value::Null, |board| board.status()));
     }
 
-    /// Closes every connection, so that peers know at once.
+    /// Closes every connection, so that peers know at once. Who does not answer is not waited for longer than 3 s.
     pub async fn close(&self) {
-        self.board.common().endpoint.close().await;
+        // Too late: those peers find out by their heartbeat.
+        drop(timeout(LONGEST_CLOSE, self.board.common().endpoint.close()).await);
     }
 }
 
@@ -203,6 +206,7 @@ async fn common(
     })
 }
 
+const LONGEST_CLOSE: Duration = Duration::from_secs(3);
 /// Of every peer, one.
 const WISHES: usize = 1024;
 

@@ -11,10 +11,14 @@ use tracing::info;
 
 use crate::board::Board;
 use crate::broker::BrokerLink;
+use crate::clock;
 use crate::config::Config;
 use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
-use crate::peers::{Handlers, PeerKey, Peers, read_key};
+use crate::operator::air;
+use crate::operator::over_peers::{self, OperatorHandler};
+use crate::operator::unit::Unit;
+use crate::peers::{Handlers, OPERATOR_ALPN, PeerKey, Peers, read_key};
 use crate::relay::{Relay, RelaySettings};
 use crate::rendezvous::{self, OfferCarrier};
 use crate::socket::{self, Socket};
@@ -34,8 +38,16 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     for link in &links {
         tasks.spawn(Arc::clone(link).run(hub.clone()));
     }
-    let (peers, offers) = peers(&config, &hub, &board).await?;
+    let unit = config.operator.clone().map(|settings| Unit::new(settings, clock::now));
+    let mut handlers = Handlers::new();
+    if let Some(unit) = &unit {
+        handlers.insert(OPERATOR_ALPN.to_vec(), Arc::new(OperatorHandler(Arc::clone(unit))));
+    }
+    let (peers, offers) = peers(&config, &hub, &board, handlers).await?;
     let broker = broker(&config, &hub, &board, offers)?;
+    if let Some(unit) = &unit {
+        follow_operator(unit, &hub, &board, peers.clone(), &mut tasks);
+    }
     describe(&board, &config, &hub, links);
     println!("roadcast-bridge {} serves {}", config.bridge.name, shown(&path));
     {
@@ -43,6 +55,9 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
         tasks.spawn(async move { socket.serve(board, hub).await });
     }
     ended().await?;
+    if let Some(unit) = unit {
+        unit.end();
+    }
     if let Some(peers) = peers {
         peers.close().await;
     }
@@ -90,12 +105,13 @@ async fn peers(
     config: &Config,
     hub: &Hub,
     board: &Board,
+    handlers: Handlers,
 ) -> Result<(Option<Peers>, Option<OfferCarrier>), BridgeError> {
     let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok((None, None)) };
     let key = read_key(file)?;
     let met = settings.rendezvous.then(|| rendezvous::channel(PeerKey::of(&key).plain()));
     let (meetings, offers) = met.unzip();
-    let peers = Peers::start(settings, &key, hub, Handlers::new(), meetings).await?;
+    let peers = Peers::start(settings, &key, hub, handlers, meetings).await?;
     peers.describe(board);
     info!(target: "peer", key = %peers.key(), "known by this key");
     Ok((Some(peers), offers))
@@ -112,6 +128,28 @@ fn broker(
     let broker = BrokerLink::start(settings, &config.bridge.name, hub, offers)?;
     board.add("broker", broker.status());
     Ok(Some(broker))
+}
+
+/// What comes from the operator: over links, and told of on the air.
+fn follow_operator(
+    unit: &Arc<Unit>,
+    hub: &Hub,
+    board: &Board,
+    peers: Option<Peers>,
+    tasks: &mut JoinSet<()>,
+) {
+    let shown = Arc::clone(unit);
+    board.add("operator", move || {
+        let mut report = shown.report();
+        // They are a section of their own, so that each has a name in the figures.
+        report["kinds"].take();
+        report
+    });
+    let each = Arc::clone(unit);
+    board.add("update", move || each.report()["kinds"].take());
+    tasks.spawn(air::hear(Arc::clone(unit), hub.clone()));
+    tasks.spawn(air::announce(Arc::clone(unit)));
+    tasks.spawn(over_peers::keep_asking(Arc::clone(unit), peers));
 }
 
 fn describe(board: &Board, config: &Config, hub: &Hub, links: Vec<Arc<StationLink>>) {

@@ -170,11 +170,12 @@ pub fn type_name(message_type: v1::MessageType) -> &'static str {
         T::MisbehaviourReport => "misbehaviour_report",
         T::NodeStatus => "node_status",
         T::Echo => "echo",
+        T::UpdateManifest => "update_manifest",
     }
 }
 
 /// Every type of message.
-pub const MESSAGE_TYPES: [v1::MessageType; 17] = {
+pub const MESSAGE_TYPES: [v1::MessageType; 18] = {
     use v1::MessageType as T;
     [
         T::Awareness,
@@ -194,6 +195,7 @@ pub const MESSAGE_TYPES: [v1::MessageType; 17] = {
         T::MisbehaviourReport,
         T::NodeStatus,
         T::Echo,
+        T::UpdateManifest,
     ]
 };
 const KEYS: &[&str] = &[

@@ -69,7 +69,7 @@ impl fmt::Display for BrokerAddress {
     }
 }
 
-/// Why a text is no broker's address.
+/// Why a text is no broker's address. Prints as what would be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerAddressError {
     /// Neither `mqtt` nor `mqtts`.
@@ -78,7 +78,7 @@ pub enum BrokerAddressError {
     )]
     Scheme,
     /// A user before the host.
-    #[error("a broker's address has no user in it: give `username` and `password_file`")]
+    #[error("an address without a user: `username` and `password_file` say who")]
     Login,
     /// No host that can be looked up.
     #[error(
@@ -86,7 +86,9 @@ pub enum BrokerAddressError {
     )]
     Host,
     /// The port is no number from 1 to 65535.
-    #[error("the port of a broker's address is a number from 1 to 65535, as in mqtts://broker.example:8883")]
+    #[error(
+        "a port from 1 to 65535, such as mqtts://broker.example:8883; an IPv6 address stands in brackets"
+    )]
     Port,
 }
 

@@ -4,7 +4,7 @@ use v2x_settings::{Section, SettingsError};
 
 use super::selection::selection;
 use crate::broker::BrokerSettings;
-use crate::broker::address::BrokerAddress;
+use crate::broker::address::{BrokerAddress, BrokerAddressError};
 use crate::broker::topic::Topics;
 use crate::budget::BudgetLimits;
 
@@ -12,10 +12,8 @@ pub(super) fn read(top: &Section<'_>, bridge: &str) -> Result<Option<BrokerSetti
     let Some(section) = top.table("broker", KEYS)? else { return Ok(None) };
     let url = section.string("url", URL_RIGHT)?;
     let url = section.need("url", url, URL_RIGHT)?;
-    let address: BrokerAddress =
-        url.parse().map_err(|error: crate::broker::address::BrokerAddressError| {
-            section.wrong("url", format!("{url:?}"), format!("{URL_RIGHT}: {error}"))
-        })?;
+    let wrong = |right: BrokerAddressError| section.wrong("url", format!("{url:?}"), right.to_string());
+    let address: BrokerAddress = url.parse().map_err(wrong)?;
     let ca = section.path("ca")?;
     if ca.is_some() && !address.tls {
         return Err(section.contradiction("ca", "url = \"mqtt://..\"", "an authority is for mqtts:// alone"));

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::Config;
+use super::{Config, load_relay};
 
 fn error(text: &str) -> String {
     Config::parse(Path::new("bridge.toml"), text).unwrap_err().to_string()
@@ -34,6 +34,14 @@ fn errors_name_file_line_key_and_what_would_be_right() {
         "[bridge]\nname = \"a\"\n[[station]]\nsocket = \"x.sock\"\n[[station]]\nsocket = \"x.sock\"\n";
     assert!(error(twice).contains("each station once"), "{}", error(twice));
     assert!(error("[bridge]\nname = \"a\"\nspeed = 1\n").contains("speed"));
+}
+
+#[test]
+fn the_examples_can_be_used() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let bridge = Config::load(&examples.join("bridge.toml")).unwrap();
+    assert_eq!(bridge.peers.unwrap().peers.len(), 1);
+    assert_eq!(load_relay(&examples.join("relay.toml")).unwrap().allow.len(), 2);
 }
 
 #[test]

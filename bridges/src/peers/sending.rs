@@ -25,47 +25,46 @@ pub(super) async fn run(
 ) -> Infallible {
     let began = Instant::now();
     let mut streams = FuturesUnordered::new();
+    // Taken out of the outbox, and waiting for the budget or for room in the connection.
+    let mut held: Option<Taken<'_>> = None;
     loop {
-        let message = tokio::select! {
+        let mut taken = tokio::select! {
             Some(sent) = streams.next() => {
                 if sent {
                     gauges.count(|counters| counters.sent_streams += 1);
                 } else {
-                    // Refused by the peer, or the connection is at its end: then this future is dropped.
                     gauges.count(|counters| counters.broken_streams += 1);
+                    // The connection may be at its end: then this future is dropped now, and what it took is put back.
                     sleep(BREATH).await;
                 }
                 continue;
             }
-            message = outbox.next(clock::now), if streams.len() < MOST_STREAMS => message,
+            message = outbox.next(clock::now), if held.is_none() && streams.len() < MOST_STREAMS => {
+                Taken { outbox, message: Some(message), waited: false }
+            }
+            () = sleep(BREATH), if held.is_some() => held.take().expect("it is held"),
         };
-        if wanted.is_some_and(|wanted| !wanted.takes(message.head())) {
+        if wanted.is_some_and(|wanted| !wanted.takes(taken.message().head())) {
             gauges.count(|counters| counters.not_wanted += 1);
+            taken.done();
             continue;
         }
-        let taken = Taken { outbox, message: Some(message) };
-        let (length, is_kept) = (taken.message().frame().len(), taken.message().head().is_for_stations());
-        let mut held = false;
-        while !budget.take(length, began.elapsed()) {
-            held = true;
-            sleep(BREATH).await;
-        }
-        if held {
-            gauges.count(|counters| counters.held_back += 1);
-        }
         // The size changes with the path: it is asked each time.
+        let length = taken.message().frame().len();
         let fits = connection.max_datagram_size().is_some_and(|most| length <= most);
-        if !fits || is_kept {
-            streams.push(by_stream(connection, taken));
-        } else if connection.send_datagram_wait(taken.message().frame().clone()).await.is_ok() {
-            taken.done();
+        let by_datagram = fits && !taken.message().head().is_for_stations();
+        let has_room = !by_datagram || connection.datagram_send_buffer_space() >= length;
+        if !has_room || !budget.take(length, began.elapsed()) {
+            if !taken.waited {
+                gauges.count(|counters| counters.held_back += 1);
+            }
+            taken.waited = true;
+            held = Some(taken);
+        } else if by_datagram && connection.send_datagram(taken.message().frame().clone()).is_ok() {
             gauges.count(|counters| counters.sent_datagrams += 1);
-        } else if connection.close_reason().is_none() {
-            // It has become too large since it was asked.
-            streams.push(by_stream(connection, taken));
+            taken.done();
         } else {
-            drop(taken);
-            sleep(BREATH).await;
+            streams.push(by_stream(connection, taken));
         }
     }
 }
@@ -94,6 +93,8 @@ async fn by_stream(connection: &Connection, taken: Taken<'_>) -> bool {
 struct Taken<'o> {
     outbox: &'o Outbox,
     message: Option<AirMessage>,
+    /// It has waited for the budget.
+    waited: bool,
 }
 
 impl Taken<'_> {

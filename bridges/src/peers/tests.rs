@@ -1,10 +1,9 @@
 //! Bridges on loopback, each with an endpoint of its own.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use testkit::craft::Crafter;
-use tokio::time::timeout;
 use v2x_core::Instant as Moment;
 use v2x_proto::Class;
 use v2x_proto::envelope::{MAX_FRAME, TbsRepr};
@@ -117,9 +116,9 @@ async fn heard(from: &mut tokio::sync::broadcast::Receiver<Arc<Heard>>) -> Arc<H
 fn message(class: Class, more: usize) -> AirMessage {
     // Of as many bytes for all that any test counts.
     static NEXT: AtomicU32 = AtomicU32::new(1 << 22);
-    let craft = Crafter::station(3);
+    static CRAFT: LazyLock<Crafter> = LazyLock::new(|| Crafter::station(3));
     let payload = vec![7; more];
-    let fields = craft.fields_in(class, Moment::ZERO);
+    let fields = CRAFT.fields_in(class, Moment::ZERO);
     let fields = TbsRepr {
         generation_time_us: clock::now().as_micros(),
         lifetime_ms: 30_000,
@@ -127,7 +126,7 @@ fn message(class: Class, more: usize) -> AirMessage {
         payload: if more == 0 { fields.payload } else { &payload },
         ..fields
     };
-    AirMessage::read(craft.full(&fields)).unwrap()
+    AirMessage::read(CRAFT.full(&fields)).unwrap()
 }
 
 /// As long as a frame can be.

@@ -390,6 +390,8 @@ pub enum MessageType {
     NodeStatus = 36,
     /// Echo.
     Echo = 37,
+    /// UpdateManifest.
+    UpdateManifest = 39,
 }
 impl MessageType {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -416,6 +418,7 @@ impl MessageType {
             Self::MisbehaviourReport => "MESSAGE_TYPE_MISBEHAVIOUR_REPORT",
             Self::NodeStatus => "MESSAGE_TYPE_NODE_STATUS",
             Self::Echo => "MESSAGE_TYPE_ECHO",
+            Self::UpdateManifest => "MESSAGE_TYPE_UPDATE_MANIFEST",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -439,6 +442,7 @@ impl MessageType {
             "MESSAGE_TYPE_MISBEHAVIOUR_REPORT" => Some(Self::MisbehaviourReport),
             "MESSAGE_TYPE_NODE_STATUS" => Some(Self::NodeStatus),
             "MESSAGE_TYPE_ECHO" => Some(Self::Echo),
+            "MESSAGE_TYPE_UPDATE_MANIFEST" => Some(Self::UpdateManifest),
             _ => None,
         }
     }
@@ -1533,6 +1537,37 @@ pub struct Echo {
     #[prost(bytes = "bytes", tag = "6")]
     pub padding: ::prost::bytes::Bytes,
 }
+/// What an operator has for its units, spread by roadside units that can reach it, so that the others learn that there is
+/// something newer. The content goes other ways; this names it by its hash.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateManifest {
+    /// The unit or the group of units that it is for: 1..=64 bytes, letters and digits of ASCII, '-', '_' and '.'.
+    #[prost(string, tag = "1")]
+    pub target: ::prost::alloc::string::String,
+    /// What it is.
+    #[prost(enumeration = "UpdateKind", tag = "2")]
+    pub kind: i32,
+    /// Its version, 1..=9007199254740991 (2^53 - 1): a unit never takes a lower one of a kind than it had.
+    #[prost(uint64, tag = "3")]
+    pub version: u64,
+    /// SHA-256 of the content, 32 bytes.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub sha256: ::prost::bytes::Bytes,
+    /// Length of the content, bytes, 1..=9007199254740991.
+    #[prost(uint64, tag = "5")]
+    pub size: u64,
+    /// When it ends, TAI seconds since 2004-01-01T00:00:00Z: not taken any more from then on.
+    #[prost(fixed32, tag = "6")]
+    pub not_after_s: u32,
+    /// The key that signed: the first 8 bytes of the SHA-256 of the operator's public key (32 bytes).
+    #[prost(bytes = "bytes", tag = "7")]
+    pub operator: ::prost::bytes::Bytes,
+    /// The operator's Ed25519 signature, 64 bytes, over "roadcast/v1/upd\0", the operator's public key (32 bytes), `kind` as a
+    /// little-endian 32-bit number, `version` and `size` as little-endian 64-bit numbers, `not_after_s` as a little-endian 32-bit
+    /// number, `sha256`, and `target`: a unit relays a manifest, it cannot make one.
+    #[prost(bytes = "bytes", tag = "8")]
+    pub signature: ::prost::bytes::Bytes,
+}
 /// Which check failed (classes of TS 103 759 clause 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1594,6 +1629,51 @@ impl MisbehaviourKind {
             "MISBEHAVIOUR_KIND_RATE" => Some(Self::Rate),
             "MISBEHAVIOUR_KIND_REPLAY" => Some(Self::Replay),
             "MISBEHAVIOUR_KIND_PERMISSION" => Some(Self::Permission),
+            _ => None,
+        }
+    }
+}
+/// What an operator sends to units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum UpdateKind {
+    /// Never sent.
+    Unspecified = 0,
+    /// Revocation deltas.
+    Revocation = 1,
+    /// Roots and issuers.
+    Trust = 2,
+    /// Credentials of the unit, with their keys.
+    Credentials = 3,
+    /// The unit's configuration.
+    Configuration = 4,
+    /// A bundle of software.
+    Software = 5,
+}
+impl UpdateKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "UPDATE_KIND_UNSPECIFIED",
+            Self::Revocation => "UPDATE_KIND_REVOCATION",
+            Self::Trust => "UPDATE_KIND_TRUST",
+            Self::Credentials => "UPDATE_KIND_CREDENTIALS",
+            Self::Configuration => "UPDATE_KIND_CONFIGURATION",
+            Self::Software => "UPDATE_KIND_SOFTWARE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "UPDATE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "UPDATE_KIND_REVOCATION" => Some(Self::Revocation),
+            "UPDATE_KIND_TRUST" => Some(Self::Trust),
+            "UPDATE_KIND_CREDENTIALS" => Some(Self::Credentials),
+            "UPDATE_KIND_CONFIGURATION" => Some(Self::Configuration),
+            "UPDATE_KIND_SOFTWARE" => Some(Self::Software),
             _ => None,
         }
     }

@@ -13,6 +13,8 @@ async fn with_two() -> Unit {
 
 #[tokio::test]
 async fn a_flood_of_datagrams_is_cut_to_the_budget_and_another_peer_s_message_passes_it() {
+    // Made before anybody waits for a heartbeat: signing takes its time.
+    let frames: Vec<Bytes> = (0..500).map(|_| message(Class::D3, 0).frame().clone()).collect();
     let first = with_two().await;
     let good = unit(3, settings(vec![peer(1, first.peers.addresses())])).await;
     good.connected(1).await;
@@ -20,7 +22,6 @@ async fn a_flood_of_datagrams_is_cut_to_the_budget_and_another_peer_s_message_pa
     let began = tokio::time::Instant::now();
     let (connection, send, _receive) = raw.call(&first, Hello::default()).await;
     let beats = tokio::spawn(beat(send));
-    let frames: Vec<Bytes> = (0..2000).map(|_| message(Class::D3, 0).frame().clone()).collect();
     let flood = tokio::spawn(async move {
         for frame in frames.iter().cycle().take(20_000) {
             if connection.send_datagram_wait(frame.clone()).await.is_err() {
@@ -138,14 +139,14 @@ async fn for_a_peer_that_never_reads_no_more_waits_than_its_queue() {
     let (connection, send, _receive) = raw.call(&first, Hello::default()).await;
     let beats = tokio::spawn(beat(send));
     first.connected(2).await;
-    for _ in 0..1000 {
+    for _ in 0..300 {
         first.tell(&longest(Class::D3));
         tokio::task::yield_now().await;
     }
     // The streams that it lets be opened, and the queue; the rest had no room, those that would end first.
     let status = first.until(2, |peer| peer["waiting"] == 50).await;
     let gone = status["no_room"].as_u64().unwrap() + status["sent_streams"].as_u64().unwrap();
-    assert!(gone >= 1000 - 50 - 100, "{status}");
+    assert!(gone >= 300 - 50 - 100, "{status}");
     assert!(connection.close_reason().is_none());
     beats.abort();
 }
