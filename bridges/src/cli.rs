@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Config, load_relay};
 use crate::error::BridgeError;
 use crate::operator_commands::{self, OperatorCommand};
-use crate::{ask, keys, run};
+use crate::remote::{self, RemoteArgs};
+use crate::{ask, drive, keys, run};
 
 /// Links from a unit to other units, its operator and brokers, beside the radio
 #[derive(Debug, Parser)]
@@ -45,6 +46,9 @@ enum Command {
     /// What an operator gives its units: sign, check, apply, push, and see what runs
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Drive a unit elsewhere, or look at all of them
+    #[command(after_help = remote::HELP)]
+    Remote(RemoteArgs),
     /// Run a relay for bridges of your own that cannot reach each other
     Relay(RunArgs),
 }
@@ -107,8 +111,8 @@ pub fn main() -> ExitCode {
     crate::log::begin(cli.verbose);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| BridgeError::System { what: "starting", source });
-    match runtime.and_then(|runtime| runtime.block_on(command(cli.command))) {
-        Ok(()) => ExitCode::SUCCESS,
+    match runtime.and_then(|runtime| runtime.block_on(obey(cli.command))) {
+        Ok(code) => code,
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -117,14 +121,21 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn command(command: Command) -> Result<(), BridgeError> {
-    match command {
+/// The parser of the command line, of which pages of the manual and completions of shells are made.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+async fn obey(command: Command) -> Result<ExitCode, BridgeError> {
+    let done = match command {
+        Command::Remote(args) => return drive::remote(&args).await.map(ExitCode::from),
         Command::Run(args) => {
             let config = Config::load(&args.config)?;
             if args.check {
                 config.broker.as_ref().map(|broker| broker.link(None)).transpose()?;
                 println!("{}: can be used", args.config.display());
-                return Ok(());
+                return Ok(ExitCode::SUCCESS);
             }
             run::run(config).await
         }
@@ -139,9 +150,32 @@ async fn command(command: Command) -> Result<(), BridgeError> {
             let settings = load_relay(&args.config)?;
             if args.check {
                 println!("{}: can be used", args.config.display());
-                return Ok(());
+                return Ok(ExitCode::SUCCESS);
             }
             run::relay(&settings).await
+        }
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_consistent_and_help_fits_eighty_columns() {
+        Cli::command().debug_assert();
+        let mut cli = Cli::command();
+        cli.build();
+        let mut commands = vec![cli];
+        while let Some(mut command) = commands.pop() {
+            let name = command.get_name().to_owned();
+            for help in [command.render_help(), command.render_long_help()] {
+                for line in help.to_string().lines() {
+                    assert!(line.chars().count() <= 80, "{name}: {line}");
+                }
+            }
+            commands.extend(command.get_subcommands().cloned());
         }
     }
 }

@@ -8,12 +8,13 @@ mod broker;
 mod operator;
 mod peers;
 mod relay;
+mod remote;
 mod selection;
 mod station;
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use v2x_settings::{Document, SettingsError};
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub peers: Option<PeersSettings>,
     /// `[operator]`; none without it.
     pub operator: Option<OperatorSettings>,
+    /// `[remote]`: the log of remote control; there is one where a peer has rights to it.
+    pub remote_log: Option<PathBuf>,
 }
 
 /// Why a configuration cannot be used. Prints as one line.
@@ -80,12 +83,13 @@ impl Config {
         let broker = broker::read(&top, &bridge.name)?;
         let peers = peers::read(&top, &bridge)?;
         let operator = operator::read(&top, &bridge, &stations, peers.as_ref())?;
-        Ok(Self { bridge, stations, broker, peers, operator })
+        let remote_log = remote::read(&top, peers.as_ref())?;
+        Ok(Self { bridge, stations, broker, peers, operator, remote_log })
     }
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["bridge", "station", "broker", "peers", "peer", "operator"];
+const TABLES: &[&str] = &["bridge", "station", "broker", "peers", "peer", "operator", "remote"];
 /// A file of a thousand peers has some 300 KiB.
 const LONGEST_FILE: u64 = 1024 * 1024;
 

@@ -9,6 +9,7 @@ use crate::config::ConfigError;
 use crate::operator::error::OperatorError;
 use crate::peers::{KeyFileError, PeersError};
 use crate::relay::RelayError;
+use crate::remote::{AuditError, RemoteError};
 
 /// Why a command ended.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,12 @@ pub enum BridgeError {
     /// The relay cannot be started.
     #[error(transparent)]
     Relay(#[from] RelayError),
+    /// The log of remote control cannot be used.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// A unit cannot be driven.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The program's own socket cannot be opened.
     #[error("{}: {source}; bridge.socket of the configuration names another", path.display())]
     Socket {
@@ -78,7 +85,11 @@ impl BridgeError {
     /// The reader of the output has gone: no error.
     #[must_use]
     pub fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        match self {
+            Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Remote(error) => error.is_closed_pipe(),
+            _ => false,
+        }
     }
 }
 

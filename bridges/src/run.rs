@@ -18,8 +18,9 @@ use crate::hub::{Hub, Refused};
 use crate::operator::air;
 use crate::operator::over_peers::{self, OperatorHandler};
 use crate::operator::unit::Unit;
-use crate::peers::{Handlers, OPERATOR_ALPN, PeerKey, Peers, read_key};
+use crate::peers::{Handlers, OPERATOR_ALPN, PeerKey, Peers, REMOTE_ALPN, read_key};
 use crate::relay::{Relay, RelaySettings};
+use crate::remote::{AuditLog, RemoteDesk};
 use crate::rendezvous::{self, OfferCarrier};
 use crate::socket::{self, Socket};
 use crate::station::StationLink;
@@ -105,10 +106,15 @@ async fn peers(
     config: &Config,
     hub: &Hub,
     board: &Board,
-    handlers: Handlers,
+    mut handlers: Handlers,
 ) -> Result<(Option<Peers>, Option<OfferCarrier>), BridgeError> {
     let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok((None, None)) };
     let key = read_key(file)?;
+    if let Some(log) = &config.remote_log {
+        let desk = RemoteDesk::new(config.stations.clone(), AuditLog::open(log)?);
+        handlers.insert(REMOTE_ALPN.to_vec(), Arc::new(desk.clone()));
+        board.add("remote", move || desk.status());
+    }
     let met = settings.rendezvous.then(|| rendezvous::channel(PeerKey::of(&key).plain()));
     let (meetings, offers) = met.unzip();
     let peers = Peers::start(settings, &key, hub, handlers, meetings).await?;

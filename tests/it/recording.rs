@@ -5,12 +5,14 @@ use core::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
+use testkit::craft::read;
 use testkit::drive::drain;
+use testkit::from_afar;
 use v2x_core::{
-    Anchor, ChangeRule, ClockState, Config, Fix, Input, Instant, LoadSource, Node, Output, Pool, Position,
-    PseudonymConfig, ReceivedFrame, VehicleState, Way, WireTime,
+    Anchor, ChangeRule, ClockState, Config, Fix, HazardCommand, HazardDraft, Input, Instant, LoadSource,
+    Node, Output, Pool, Position, PseudonymConfig, ReceivedFrame, VehicleState, Way, WireTime,
 };
-use v2x_proto::v1;
+use v2x_proto::{Class, cause, v1};
 use v2x_recording::check::{CheckError, check_bytes};
 use v2x_recording::record;
 use v2x_replay::identities::{Cast, Part};
@@ -185,9 +187,10 @@ fn frames_from_afar_are_recorded_and_decide_again() {
     assert!(brought.count() >= 3, "it sent what came from afar");
     let outcome = check_bytes(&unit.bytes, "night").unwrap();
     assert_eq!((outcome.difference, outcome.warnings), (None, vec![]));
-    let without = without(&unit.bytes, |input| {
-        matches!(input, v1::recorded_input::Input::Frame(frame) if frame.afar_peer == Some(9))
-    });
+    let without = without(
+        &unit.bytes,
+        |input| matches!(input, v1::recorded_input::Input::Frame(frame) if frame.afar_peer == Some(9)),
+    );
     assert!(check_bytes(&without, "night").unwrap().difference.is_some());
 }
 

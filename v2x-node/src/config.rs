@@ -111,13 +111,15 @@ impl StationConfig {
         let Some(role) = top.choice("role", ROLES)? else {
             return Err(top.missing("role", one_of(ROLES.iter().map(|(name, _)| *name))));
         };
-        let station = station(&top, role)?;
+        let mut station = station(&top, role)?;
         let seed = top.integer("seed", 0..=i64::MAX as u64)?.map(Seed);
         let identity = identity::read(&top)?;
         let revocations = revocations(&top)?;
         let link = link::read(&top)?;
         let position = place::read(&top, role)?;
         let (control, control_group, control_rights) = control::read(&top)?;
+        let roadside = roadside::read(&top, role, &position)?;
+        station.from_afar = roadside.from_afar;
         let config = Self {
             seed,
             identity,
@@ -127,7 +129,7 @@ impl StationConfig {
             realtime: realtime(&top)?,
             load: load(&top, station.test)?,
             alerts: alerts(&top, role)?,
-            roadside: roadside::read(&top, role, &position)?,
+            roadside,
             position,
             report: report(&top)?,
             control,

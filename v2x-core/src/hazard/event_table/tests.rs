@@ -39,7 +39,13 @@ fn gist(id: EventId, state: EventState, reference_s: u32) -> HazardGist {
 }
 
 fn speaker(number: u16, rank: Rank) -> Speaker {
-    Speaker { signer: digest(number), suspect: rank == Rank::Suspect, rank, class: Class::D3, afar: rank == Rank::Afar }
+    Speaker {
+        signer: digest(number),
+        suspect: rank == Rank::Suspect,
+        rank,
+        class: Class::D3,
+        afar: rank == Rank::Afar,
+    }
 }
 
 fn take(table: &mut EventTable, gist: &HazardGist, speaker: &Speaker) -> Option<HazardChange> {
