@@ -261,7 +261,7 @@ mod tests {
     use bytes::Bytes;
     use core::time::Duration;
     use prost::Message as _;
-    use v2x_core::{MessageId, Position, ReceiveStamps, Received, WireTime};
+    use v2x_core::{MessageId, Position, ReceiveStamps, Received, Way, WireTime};
 
     use v2x_proto::Class;
 
@@ -281,6 +281,7 @@ mod tests {
         now: Instant,
     ) {
         let received = Received {
+            way: Way::Air,
             confidential: false,
             id: MessageId { signer, class: Class::D4, sequence: 1 },
             message_type: message_type as u32,

@@ -1,5 +1,5 @@
 use super::*;
-use v2x_core::{MessageId, Position, ReceiveStamps};
+use v2x_core::{MessageId, Position, ReceiveStamps, Way};
 
 use crate::roadside::content::SignalGroup;
 
@@ -27,6 +27,7 @@ fn ask(signer: u64, id: u32) -> v1::PriorityRequest {
 
 fn received(signer: u64, message: &v1::PriorityRequest, permissions: Permissions) -> Received {
     Received {
+        way: Way::Air,
         confidential: false,
         id: MessageId { signer: Digest(signer.to_be_bytes()), class: Class::D4, sequence: 1 },
         message_type: v1::MessageType::PriorityRequest as u32,
