@@ -12,6 +12,7 @@ pub mod keys;
 pub mod link;
 pub mod neighbours;
 pub mod priority;
+pub mod publish;
 #[cfg(feature = "replay")]
 pub mod replay;
 pub mod run;
