@@ -1,3 +1,7 @@
 //! `roadcast-bridge`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    v2x_bridges::cli::main()
+}

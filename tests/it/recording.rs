@@ -5,12 +5,14 @@ use core::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
+use testkit::craft::read;
 use testkit::drive::drain;
+use testkit::from_afar;
 use v2x_core::{
-    Anchor, ChangeRule, ClockState, Config, Fix, Input, Instant, LoadSource, Node, Output, Pool, Position,
-    PseudonymConfig, ReceivedFrame, VehicleState, WireTime,
+    Anchor, ChangeRule, ClockState, Config, Fix, HazardCommand, HazardDraft, Input, Instant, LoadSource,
+    Node, Output, Pool, Position, PseudonymConfig, ReceivedFrame, VehicleState, Way, WireTime,
 };
-use v2x_proto::v1;
+use v2x_proto::{Class, cause, v1};
 use v2x_recording::check::{CheckError, check_bytes};
 use v2x_recording::record;
 use v2x_replay::identities::{Cast, Part};
@@ -96,6 +98,7 @@ fn recording() -> Vec<u8> {
                 kernel_receive: None,
                 user_receive: None,
                 signal_dbm: Some(-70),
+                way: Way::Air,
             };
             station.input(at + 2, Input::Frame(frame));
             station.input(at + 2, Input::Timeout);
@@ -150,6 +153,44 @@ fn channel_loads_are_recorded_and_decide_again() {
     assert_eq!((outcome.difference, outcome.warnings), (None, vec![]));
     // The recording is not the same without them: the credential is shown more often where the channel is quiet.
     let without = without(&station.bytes, |input| matches!(input, v1::recorded_input::Input::ChannelLoad(_)));
+    assert!(check_bytes(&without, "night").unwrap().difference.is_some());
+}
+
+#[test]
+fn frames_from_afar_are_recorded_and_decide_again() {
+    let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
+    let mut far = Recorded::new(&cast, 1);
+    let pool: Pool = cast.identity(0, Part::Roadside).into();
+    let mut unit = Recorded::with_pool(&cast, pool, Config { from_afar: true, ..Config::roadside() });
+    for recorded in [&mut far, &mut unit] {
+        recorded.input(60, Input::Clock { wire: START, state: ClockState::Locked });
+    }
+    for step in 1..40u64 {
+        let at = 60 + step * 100;
+        for recorded in [&mut far, &mut unit] {
+            recorded.input(at, Input::Fix(Some(moving(0.0, START + Duration::from_millis(step * 100)))));
+        }
+        if step % 10 == 0 {
+            let draft = HazardDraft::new(Class::D3, cause::ACCIDENT);
+            far.input(at + 1, Input::Hazard { command: HazardCommand::New(draft), token: None });
+        }
+        far.input(at + 1, Input::Timeout);
+        // Beacons too, which are refused.
+        for bytes in far.transmitted.drain(..) {
+            let Input::Frame(frame) = from_afar(&bytes, 9) else { unreachable!() };
+            unit.input(at + 2, Input::Frame(frame));
+            unit.input(at + 2, Input::Timeout);
+        }
+        unit.input(at + 4, Input::Timeout);
+    }
+    let brought = unit.transmitted.iter().filter(|bytes| read(bytes).0.class == Class::D3);
+    assert!(brought.count() >= 3, "it sent what came from afar");
+    let outcome = check_bytes(&unit.bytes, "night").unwrap();
+    assert_eq!((outcome.difference, outcome.warnings), (None, vec![]));
+    let without = without(
+        &unit.bytes,
+        |input| matches!(input, v1::recorded_input::Input::Frame(frame) if frame.afar_peer == Some(9)),
+    );
     assert!(check_bytes(&without, "night").unwrap().difference.is_some());
 }
 
