@@ -138,7 +138,6 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use ed25519_dalek::SigningKey;
-    use tokio::io::AsyncWriteExt as _;
     use tokio::task::JoinHandle;
     use v2x_api::Right;
 
@@ -300,7 +299,7 @@ mod tests {
     #[test]
     fn a_peer_that_comes_back_finds_what_it_had_and_none_is_without_bound() {
         let folder = std::env::temp_dir().join(format!("roadcast-desk-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(&folder).unwrap();
         let desk = RemoteDesk::new(Vec::new(), AuditLog::open(&folder.join("remote.log")).unwrap()).shared;
         let key = |seed: u16| {
             let mut bytes = [0; 32];
@@ -314,6 +313,6 @@ mod tests {
         drop(held);
         assert!(desk.guest(key(9999)).is_some());
         assert!(Arc::ptr_eq(&first, &desk.guest(key(0)).unwrap()), "who is here stays");
-        std::fs::remove_dir_all(folder).unwrap();
+        fs::remove_dir_all(folder).unwrap();
     }
 }

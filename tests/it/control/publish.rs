@@ -18,7 +18,7 @@ use v2x_proto::v1::{control_answer, watched_message};
 use super::*;
 
 /// Two daemons near each other, with these permissions.
-fn near<F: Future<Output = ()>>(
+pub(super) fn near<F: Future<Output = ()>>(
     name: &str,
     permissions: Permissions,
     test: impl FnOnce([Daemon; 2], [PathBuf; 2]) -> F,
@@ -30,7 +30,7 @@ fn near<F: Future<Output = ()>>(
     });
 }
 
-fn pedestrian() -> PublishRequest {
+pub(super) fn pedestrian() -> PublishRequest {
     Message::from(v1::Vru {
         profile: v1::VruProfile::Pedestrian as i32,
         speed: Some(120),
@@ -40,7 +40,7 @@ fn pedestrian() -> PublishRequest {
 }
 
 fn asked(message_type: v1::MessageType, payload: serde_json::Value) -> PublishRequest {
-    PublishRequest { message_type, payload, class: None, lifetime_ms: None, hops: None, area: None }
+    PublishRequest { message_type, payload, class: None, lifetime_ms: None, hops: None, area: None, to: None }
 }
 
 fn refused(client: &mut Client, asked: &PublishRequest) -> (String, String) {
@@ -285,13 +285,13 @@ fn a_client_that_went_away_loses_its_answer_and_its_message_is_sent() {
 }
 
 /// A connection in the second encoding.
-struct Wire {
+pub(super) struct Wire {
     stream: UnixStream,
     held: Vec<u8>,
 }
 
 impl Wire {
-    fn open(socket: &Path) -> Self {
+    pub(super) fn open(socket: &Path) -> Self {
         let mut stream = UnixStream::connect(socket).unwrap();
         stream.write_all(b"{\"encoding\":\"protobuf\"}\n").unwrap();
         let mut first = [0; 17];
@@ -302,11 +302,14 @@ impl Wire {
         Self { stream, held: Vec::new() }
     }
 
-    fn ask(&mut self, json: &str) -> String {
+    pub(super) fn ask(&mut self, json: &str) -> String {
         let request = Some(v1::control_request::Request::Json(json.to_owned()));
-        let request = v1::ControlRequest { request };
-        self.stream.write_all(&request.encode_length_delimited_to_vec()).unwrap();
+        self.send(&v1::ControlRequest { request });
         self.json()
+    }
+
+    pub(super) fn send(&mut self, request: &v1::ControlRequest) {
+        self.stream.write_all(&request.encode_length_delimited_to_vec()).unwrap();
     }
 
     fn json(&mut self) -> String {
@@ -317,7 +320,7 @@ impl Wire {
     }
 
     /// The next answer; `None` at the end.
-    fn next(&mut self) -> Option<control_answer::Answer> {
+    pub(super) fn next(&mut self) -> Option<control_answer::Answer> {
         loop {
             let mut rest = self.held.as_slice();
             if let Ok(answer) = v1::ControlAnswer::decode_length_delimited(&mut rest) {

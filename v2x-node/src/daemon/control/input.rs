@@ -121,7 +121,7 @@ impl Frames {
                     Incoming::Afar(AfarFrame::new(frame, peer))
                 }
                 Some(control_request::Request::Json(json)) => Incoming::Line(json.into_bytes()),
-                // No request at all is a blank line.
+                // Refused as a line that says nothing.
                 None => Incoming::Line(Vec::new()),
             })
         });
