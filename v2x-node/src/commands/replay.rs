@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use v2x_core::ChangeRule;
 use v2x_recording::check;
-use v2x_replay::plan::Forwarding;
+use v2x_replay::plan::{Forwarding, MediumPlan};
 use v2x_replay::repeat;
 use v2x_replay::run::{self, RunError};
 use v2x_replay::source::{self, convert};
@@ -97,7 +97,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     }
     let options = args.run_options();
     options.check().map_err(ReplayError::from)?;
-    let medium = args.medium()?;
+    let medium = args.radio()?.unwrap_or_else(|| MediumPlan::range(options.range_m));
     let path = args.trace.as_deref().ok_or(ReplayError::NothingToRun)?;
     let plan = args.attack.as_deref().map(attack::read).transpose()?;
     let trace = read(path, &args.reading)?;
@@ -106,7 +106,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     }
     let mut inputs = vec![input("trace", path, source::sha256(path))];
     inputs.extend(args.attack.as_deref().map(attack::told));
-    let (range_m, told) = plan::told(medium);
+    let (range_m, told) = plan::told(&medium);
     let ran = WhatRan {
         inputs,
         seconds: options.seconds,
@@ -123,7 +123,8 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
         }),
         ..what_ran()
     };
-    let over = |seed| medium.medium(seed);
+    // Attackers are detected by received power as well.
+    let over = |seed| if plan.is_some() { medium.powered(seed) } else { medium.medium(seed) };
     simulate::run(args, ran, out, |rows, progress| {
         let plan = plan.as_ref();
         let outcome = match &args.seeds {
@@ -186,7 +187,7 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
   roadcast replay run town.fcd.csv --seeds 1..20 --json a.json \\
       --rows a.csv.gz
-  roadcast replay run town.fcd.csv --medium table --column 25hz_23dbm
+  roadcast replay run town.fcd.csv --radio highway
   roadcast replay run --plan replay/plans/flood/highway-60.toml \\
       --forwarding all
   roadcast replay run --plan replay/plans/red/road.toml --attack strip

@@ -1,0 +1,81 @@
+//! Why frames are lost, and how many by distance.
+
+/// Why a station did not receive a frame: exactly one of four causes.
+///
+/// In the order in which they are asked: a frame that was too weak to be sensed is that, whatever else happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LossCause {
+    /// Weaker than the receiver senses.
+    BelowSensing,
+    /// The receiver followed another frame, or sent one itself.
+    ReceiverBusy,
+    /// Lost to noise: it would have been without any other frame.
+    Propagation,
+    /// Lost to other frames.
+    Collision,
+}
+
+impl LossCause {
+    /// Every cause.
+    pub const ALL: [Self; 4] = [Self::BelowSensing, Self::ReceiverBusy, Self::Propagation, Self::Collision];
+
+    /// Name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BelowSensing => "below_sensing",
+            Self::ReceiverBusy => "receiver_busy",
+            Self::Propagation => "propagation",
+            Self::Collision => "collision",
+        }
+    }
+}
+
+/// Frames received and lost by distance between sender and receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LossesByDistance {
+    /// Received, then lost by the causes of [`LossCause::ALL`], in each bin.
+    bins: Vec<[u64; 5]>,
+}
+
+impl LossesByDistance {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self { bins: vec![[0; 5]; BINS] }
+    }
+
+    /// A frame met a station this far away; beyond the last bin it is not counted.
+    pub fn count(&mut self, distance_m: f32, lost: Option<LossCause>) {
+        let bin = (distance_m / BIN_M + 0.5) as usize;
+        if let Some(bin) = self.bins.get_mut(bin) {
+            bin[lost.map_or(0, |cause| cause as usize + 1)] += 1;
+        }
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        for (bin, other) in self.bins.iter_mut().zip(&other.bins) {
+            for (count, other) in bin.iter_mut().zip(other) {
+                *count += other;
+            }
+        }
+    }
+
+    /// By bin, nearest first: the middle of the bin, m, frames that met a station there, how many were received, and
+    /// how many were lost by each cause.
+    pub fn bins(&self) -> impl Iterator<Item = (u32, u64, u64, [u64; 4])> + '_ {
+        self.bins.iter().enumerate().map(|(bin, [received, lost @ ..])| {
+            (bin as u32 * BIN_M as u32, received + lost.iter().sum::<u64>(), *received, *lost)
+        })
+    }
+}
+
+impl Default for LossesByDistance {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Bins lie about the multiples of this, as the published table's.
+const BIN_M: f32 = 25.0;
+/// About 0 to 500 m.
+const BINS: usize = 21;
