@@ -16,6 +16,7 @@ pub use losses::{LossCause, LossesByDistance};
 pub use places::{Neighbour, Places};
 pub use power::Power;
 pub use profile::{AirProfile, Capture, ErrorTable, Overlap, PathLoss, ProfileError, RadioProfile};
+pub(crate) use random::mix as hash;
 use range_factors::RangeFactors;
 pub use streets::Streets;
 

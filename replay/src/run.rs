@@ -11,7 +11,7 @@ use v2x_report::{AttackFrames, Damage, HonestFigures, Kind, Report, Stats, Verif
 use crate::attack::{self, AttackPlan, OutOfReach, RadioPost, Tally, Targets, post_radios};
 use crate::geodesy::Plane;
 use crate::map;
-use crate::medium::{Medium, Power, RangeLimited};
+use crate::medium::{LossesByDistance, Medium, Power, RangeLimited};
 use crate::rows::Rows;
 use crate::source::Trace;
 use crate::world::{DeferredCheckFailed, Settings, Toll, World};
@@ -372,6 +372,7 @@ fn simulate(
     report.simulated_s = now_ns as f64 / 1e9;
     report.age_of_information = counted.spatial.age_of_information();
     report.inter_packet_gap = counted.spatial.inter_packet_gap();
+    report.losses_by_distance = counted.losses.as_ref().map(LossesByDistance::report).unwrap_or_default();
     report.run.seeds = vec![options.seed];
     report.notes.push(VIRTUAL_TIME.to_owned());
     report.warnings.extend(trace.warnings.iter().map(|warning| format!("trace: {warning}")));

@@ -125,11 +125,10 @@ impl Ether {
         self
     }
 
-    /// Counts the losses of these stations' frames alone; others send and disturb.
-    #[must_use]
-    pub fn counting(mut self, senders: Vec<bool>) -> Self {
+    /// From now on counts the losses of these stations' frames alone; others send and disturb. What was counted is forgotten.
+    pub fn count_only(&mut self, senders: Vec<bool>) {
+        self.losses = LossesByDistance::new();
         self.counted = Some(senders);
-        self
     }
 
     /// How long the channel was busy for a station until now, with others' frames and its own, and how long it sent, ns.

@@ -1,5 +1,7 @@
 //! Why frames are lost, and how many by distance.
 
+use v2x_report::LossBin;
+
 /// Why a station did not receive a frame: exactly one of four causes.
 ///
 /// In the order in which they are asked: a frame that was too weak to be sensed is that, whatever else happened.
@@ -51,13 +53,13 @@ impl LossesByDistance {
         }
     }
 
-    /// Adds what was counted elsewhere.
-    pub fn add(&mut self, other: &Self) {
-        for (bin, other) in self.bins.iter_mut().zip(&other.bins) {
-            for (count, other) in bin.iter_mut().zip(other) {
-                *count += other;
-            }
-        }
+    /// As reports have it.
+    pub fn report(&self) -> Vec<LossBin> {
+        let bin = |(at_m, frames, received, lost): (u32, u64, u64, [u64; 4])| {
+            let lost = LossCause::ALL.map(|cause| (cause.name().to_owned(), lost[cause as usize])).into();
+            LossBin { at_m, frames, received, lost }
+        };
+        self.bins().map(bin).collect()
     }
 
     /// By bin, nearest first: the middle of the bin, m, frames that met a station there, how many were received, and

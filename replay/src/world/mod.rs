@@ -282,7 +282,8 @@ impl World {
             }
         }
         self.toll.gained(&self.aims);
-        Ok(Counted { toll: self.toll, ..self.journal.finish(end_ns, signatures) })
+        let losses = self.medium.losses().cloned();
+        Ok(Counted { toll: self.toll, losses, ..self.journal.finish(end_ns, signatures) })
     }
 
     fn move_station(&mut self, station: u32, now_ns: u64) {

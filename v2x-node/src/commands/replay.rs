@@ -10,6 +10,7 @@ mod reading;
 mod rows_file;
 mod simulate;
 mod trace_file;
+mod validate;
 mod view;
 
 use std::io::Write;
@@ -29,6 +30,7 @@ pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
 use self::trace_file::{read, tell, warn};
+pub use self::validate::ValidateArgs;
 pub use self::view::ViewArgs;
 #[cfg(feature = "web")]
 pub(crate) use self::view::town_lanes;
@@ -47,6 +49,9 @@ pub enum ReplayCommand {
     /// Show two reports side by side, with a test for a difference
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
+    /// Hold the radio channel against published figures
+    #[command(after_help = validate::HELP)]
+    Validate(ValidateArgs),
     /// Show a report, a recording or a trace on a map with a timeline
     #[command(after_help = view::HELP)]
     View(ViewArgs),
@@ -83,6 +88,7 @@ pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
         ReplayCommand::Run(args) => run_trace(args, out),
         ReplayCommand::Check(args) => check_recording(args, out),
         ReplayCommand::Compare(args) => compare::run(args, out),
+        ReplayCommand::Validate(args) => validate::run(args, out),
         ReplayCommand::View(args) => view::run(args, out),
         ReplayCommand::Convert(args) => convert_trace(args, out),
     }

@@ -23,6 +23,11 @@ pub enum ReplayError {
     /// The radio profile cannot be used.
     #[error(transparent)]
     Radio(#[from] ProfileError),
+    /// The profile has no radio.
+    #[error(
+        "{0}: a range and no radio channel; take published, highway, urban, crossing or a file of a radio"
+    )]
+    NoRadio(String),
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
