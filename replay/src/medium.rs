@@ -15,7 +15,7 @@ pub use ether::Ether;
 pub use losses::{LossCause, LossesByDistance};
 pub use places::{Neighbour, Places};
 pub use power::Power;
-pub use profile::{AirProfile, Capture, ErrorTable, Overlap, PathLoss, ProfileError, RadioProfile};
+pub use profile::{AirProfile, CaptureRule, ErrorTable, Overlap, PathLoss, ProfileError, RadioProfile};
 pub(crate) use random::mix as hash;
 use range_factors::RangeFactors;
 pub use streets::Streets;
@@ -148,7 +148,7 @@ pub trait Medium: fmt::Debug {
 
     /// It is `now_ns`: the medium comes as far, or to the first frame whose fates are known. Adds them, and returns the
     /// frame; `None` when nothing is left to do until now.
-    fn advance(&mut self, _now_ns: u64, _places: &Places, _fates: &mut Vec<Fate>) -> Option<Ended> {
+    fn advance(&mut self, _now_ns: u64, _places: &Places, _fates: &mut Vec<Fate>) -> Option<EndedFrame> {
         None
     }
 
@@ -172,7 +172,7 @@ pub enum TransmissionState {
 
 /// A frame that was pending and whose fates are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct EndedFrame {
     /// Which.
     pub ticket: u32,
     /// When its first bit was on the air, ns.

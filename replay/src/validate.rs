@@ -24,7 +24,7 @@ pub use page::page;
 pub use published::{PublishedRun, published_runs};
 pub use text::text;
 
-use road::Sample;
+use road::RoadCount;
 
 /// How a validation is run.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ pub struct ValidateOptions {
 
 /// A figure of the model beside a published one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Beside {
+pub struct ComparedFigure {
     /// As measured.
     pub measured: f64,
     /// Its 95 % confidence interval.
@@ -50,7 +50,7 @@ pub struct Beside {
     pub published: f64,
 }
 
-impl Beside {
+impl ComparedFigure {
     /// Measured less published.
     pub fn difference(&self) -> f64 {
         self.measured - self.published
@@ -65,11 +65,11 @@ pub struct ConfigurationResult {
     /// Frames that counted.
     pub frames: u64,
     /// Delivery at each of [`DISTANCES_M`].
-    pub delivery: Vec<Beside>,
+    pub delivery: Vec<ComparedFigure>,
     /// Losses at the same distances by the causes of [`LossCause::ALL`], where they are published.
-    pub causes: Option<[Vec<Beside>; 4]>,
+    pub causes: Option<[Vec<ComparedFigure>; 4]>,
     /// The mean busy ratio, where it is published: others' frames alone, as the source counts.
-    pub busy: Option<Beside>,
+    pub busy: Option<ComparedFigure>,
 }
 
 impl ConfigurationResult {
@@ -100,7 +100,7 @@ impl ConfigurationResult {
     }
 }
 
-fn largest<'a>(besides: impl Iterator<Item = (u32, &'a Beside)>) -> (f64, u32) {
+fn largest<'a>(besides: impl Iterator<Item = (u32, &'a ComparedFigure)>) -> (f64, u32) {
     besides
         .map(|(at_m, beside)| (beside.difference().abs(), at_m))
         .fold((0.0, 0), |one, other| if other.0 > one.0 { other } else { one })
@@ -123,7 +123,7 @@ pub fn validate(
     results
 }
 
-fn beside(run: PublishedRun, samples: &[Sample]) -> ConfigurationResult {
+fn beside(run: PublishedRun, samples: &[RoadCount]) -> ConfigurationResult {
     // The interval is that of runs; the figure itself counts all frames alike.
     let figure = |bin: usize, count: &dyn Fn(&[u64; 5]) -> u64, published: f64| {
         let (mut part, mut all, mut ratios) = (0, 0, Vec::with_capacity(samples.len()));
@@ -138,7 +138,7 @@ fn beside(run: PublishedRun, samples: &[Sample]) -> ConfigurationResult {
         }
         let measured = part as f64 / all.max(1) as f64;
         let half = Spread::of(&ratios).and_then(|spread| spread.ci95).map(|(low, high)| (high - low) / 2.0);
-        Beside { measured, interval: half.map(|half| (measured - half, measured + half)), published }
+        ComparedFigure { measured, interval: half.map(|half| (measured - half, measured + half)), published }
     };
     let bins = || 0..DISTANCES_M.len();
     let delivery =
@@ -155,7 +155,7 @@ fn beside(run: PublishedRun, samples: &[Sample]) -> ConfigurationResult {
     let busy = run.busy.map(|published| {
         let ratios: Vec<f64> = samples.iter().map(|sample| sample.busy).collect();
         let spread = Spread::of(&ratios);
-        Beside {
+        ComparedFigure {
             measured: spread.map_or(0.0, |spread| spread.mean),
             interval: spread.and_then(|spread| spread.ci95),
             published,

@@ -38,7 +38,7 @@ pub(super) enum ChannelState {
 /// The queues of one station. By category, in the order of [`AccessCategory::ALL`].
 #[derive(Debug, Default)]
 pub(super) struct Contender {
-    queues: [Queue; 4],
+    queues: [CategoryQueue; 4],
     /// Of the event that begins its next frame: older ones are void.
     pub(super) turn: u32,
     /// Categories that begin although the channel has just become busy: they have not heard it.
@@ -48,7 +48,7 @@ pub(super) struct Contender {
 }
 
 #[derive(Debug, Default)]
-struct Queue {
+struct CategoryQueue {
     frames: VecDeque<WaitingFrame>,
     /// Left to count from the last time the channel became idle.
     slots: u32,

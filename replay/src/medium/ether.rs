@@ -24,8 +24,8 @@ use super::propagation::{PowerUnits, Propagation};
 use super::random::{DrawPurpose, RandomDraws};
 use super::range_factors::RangeFactors;
 use super::{
-    Ended, Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission, TransmissionState,
-    propagation_ns,
+    EndedFrame, Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission,
+    TransmissionState, propagation_ns,
 };
 
 /// A channel of 10 MHz and the radios on it, by a profile.
@@ -80,12 +80,12 @@ struct Reached {
     power: PowerUnits,
     station: u32,
     distance_m: f32,
-    heard: Heard,
+    heard: FirstBit,
 }
 
 /// What a station's receiver made of a frame's beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
+enum FirstBit {
     TooWeak,
     Busy,
     /// Too much disturbed to be followed.
@@ -155,7 +155,7 @@ impl Ether {
     }
 
     /// A station begins; `Some` with the frame's ticket when it is not there any more.
-    fn begin(&mut self, station: u32, now_ns: u64, places: &Places) -> Option<Ended> {
+    fn begin(&mut self, station: u32, now_ns: u64, places: &Places) -> Option<EndedFrame> {
         let index = station as usize;
         let draws = self.draws;
         let draw = |number| back_off(draws, station, number);
@@ -167,7 +167,7 @@ impl Ether {
             if let Some(next_ns) = next_ns {
                 self.schedule(station, next_ns.max(now_ns));
             }
-            return Some(Ended { ticket: waiting.ticket, start_ns: now_ns, end_ns: now_ns, busy_ns: 0 });
+            return Some(EndedFrame { ticket: waiting.ticket, start_ns: now_ns, end_ns: now_ns, busy_ns: 0 });
         };
         let ear = &mut self.ears[index];
         ear.frame = NONE;
@@ -237,42 +237,39 @@ impl Ether {
         neighbour: &Neighbour,
         power: PowerUnits,
         now_ns: u64,
-    ) -> Heard {
+    ) -> FirstBit {
         let index = neighbour.station as usize;
         let ear = &mut self.ears[index];
         ear.settle(now_ns, self.noise, self.profile.overlap, &self.errors);
         let before = ear.total;
         ear.total += power.0;
-        let mut heard = Heard::TooWeak;
+        let mut heard = FirstBit::TooWeak;
         if power >= self.sensing {
             let followed = Followed {
                 arrived_ns: now_ns + propagation_ns(neighbour.distance_m),
                 airtime_ns: (frame.end_ns - now_ns) as u32,
                 curve: frame.curve,
             };
-            let stands_out = self
-                .profile
-                .preamble_db
-                .is_none_or(|db| power.0 as f32 >= ratio(db) * (before + self.noise) as f32);
+            let stands_out = stands_out(self.profile.preamble_db, power, before + self.noise);
             let takes_over = ear.frame != NONE
                 && self.profile.capture.is_some_and(|capture| {
                     power.0 as f32 >= ratio(capture.by_db) * ear.signal().0 as f32
                         && (now_ns.saturating_sub(ear.followed.arrived_ns) as f64) <= capture.within_us * 1e3
                 });
             heard = if ear.sending {
-                Heard::Busy
+                FirstBit::Busy
             } else if ear.frame == NONE {
-                if stands_out { Heard::Followed } else { Heard::Drowned }
+                if stands_out { FirstBit::Followed } else { FirstBit::Drowned }
             } else if takes_over && stands_out {
                 ear.captured = ear.frame;
-                Heard::Followed
+                FirstBit::Followed
             } else if followed.arrived_ns < ear.followed.arrived_ns {
                 // It began no earlier, but nearer.
-                Heard::Followed
+                FirstBit::Followed
             } else {
-                Heard::Busy
+                FirstBit::Busy
             };
-            if heard == Heard::Followed {
+            if heard == FirstBit::Followed {
                 ear.follow(slot, power, now_ns, followed);
             }
         }
@@ -290,7 +287,7 @@ impl Ether {
     }
 
     /// A frame's last bit is over.
-    fn end(&mut self, slot: u32, fates: &mut Vec<Fate>) -> Ended {
+    fn end(&mut self, slot: u32, fates: &mut Vec<Fate>) -> EndedFrame {
         let mut frame = core::mem::take(&mut self.frames[slot as usize]);
         let now_ns = frame.end_ns;
         let counts = self
@@ -302,10 +299,13 @@ impl Ether {
             let ear = &mut self.ears[reached.station as usize];
             ear.settle(now_ns, self.noise, self.profile.overlap, &self.errors);
             let lost = match reached.heard {
-                Heard::TooWeak => Some(LossCause::BelowSensing),
-                Heard::Busy => Some(LossCause::ReceiverBusy),
-                Heard::Drowned => Some(LossCause::Collision),
-                Heard::Followed if ear.frame == slot => {
+                FirstBit::TooWeak => Some(LossCause::BelowSensing),
+                FirstBit::Busy => Some(LossCause::ReceiverBusy),
+                FirstBit::Drowned if stands_out(self.profile.preamble_db, reached.power, self.noise) => {
+                    Some(LossCause::Collision)
+                }
+                FirstBit::Drowned => Some(LossCause::Propagation),
+                FirstBit::Followed if ear.frame == slot => {
                     let (survives, alone) = ear.survival(self.noise, &self.errors);
                     ear.frame = NONE;
                     let drawn = self.draws.uniform(
@@ -322,8 +322,8 @@ impl Ether {
                         None
                     }
                 }
-                Heard::Followed if ear.captured == slot => Some(LossCause::Collision),
-                Heard::Followed => Some(LossCause::ReceiverBusy),
+                FirstBit::Followed if ear.captured == slot => Some(LossCause::Collision),
+                FirstBit::Followed => Some(LossCause::ReceiverBusy),
             };
             ear.total -= reached.power.0;
             if let Some(since_ns) = ear.note(now_ns, self.energy) {
@@ -351,7 +351,7 @@ impl Ether {
             }
         }
         busy_ns += self.rest(frame.sender, frame.category, now_ns);
-        let ended = Ended { ticket: frame.ticket, start_ns: frame.start_ns, end_ns: now_ns, busy_ns };
+        let ended = EndedFrame { ticket: frame.ticket, start_ns: frame.start_ns, end_ns: now_ns, busy_ns };
         frame.reached.clear();
         self.frames[slot as usize] = frame;
         self.free.push(slot);
@@ -421,7 +421,7 @@ impl Medium for Ether {
         self.events.peek().map(|Reverse((at_ns, _))| *at_ns)
     }
 
-    fn advance(&mut self, now_ns: u64, places: &Places, fates: &mut Vec<Fate>) -> Option<Ended> {
+    fn advance(&mut self, now_ns: u64, places: &Places, fates: &mut Vec<Fate>) -> Option<EndedFrame> {
         while let Some(Reverse((at_ns, event))) = self.events.peek().copied() {
             if at_ns > now_ns {
                 return None;
@@ -448,6 +448,11 @@ impl Medium for Ether {
 
 fn back_off(draws: RandomDraws, station: u32, number: u64) -> u32 {
     (draws.bits(DrawPurpose::BackOff, station, station, number) >> 33) as u32
+}
+
+/// Whether a frame's preamble can be found over what else there is.
+fn stands_out(preamble_db: Option<f64>, power: PowerUnits, over: u64) -> bool {
+    preamble_db.is_none_or(|db| power.0 as f32 >= ratio(db) * over as f32)
 }
 
 fn ratio(db: f64) -> f32 {

@@ -45,8 +45,11 @@ impl LossesByDistance {
         Self { bins: vec![[0; 5]; BINS] }
     }
 
-    /// A frame met a station this far away; beyond the last bin it is not counted.
+    /// A frame met a station this far away; beyond 500 m it is not counted.
     pub fn count(&mut self, distance_m: f32, lost: Option<LossCause>) {
+        if distance_m > LAST_M {
+            return;
+        }
         let bin = (distance_m / BIN_M + 0.5) as usize;
         if let Some(bin) = self.bins.get_mut(bin) {
             bin[lost.map_or(0, |cause| cause as usize + 1)] += 1;
@@ -81,3 +84,34 @@ impl Default for LossesByDistance {
 const BIN_M: f32 = 25.0;
 /// About 0 to 500 m.
 const BINS: usize = 21;
+/// The last bin is a half one, as the first is.
+const LAST_M: f32 = BIN_M * (BINS - 1) as f32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_lie_about_multiples_of_25_m_and_end_at_500() {
+        let mut losses = LossesByDistance::new();
+        for (distance_m, lost) in [
+            (0.0, None),
+            (12.4, Some(LossCause::Collision)),
+            (12.6, None),
+            (37.4, Some(LossCause::BelowSensing)),
+            (499.0, Some(LossCause::Propagation)),
+            (501.0, None),
+            (f32::NAN, None),
+        ] {
+            losses.count(distance_m, lost);
+        }
+        let bins: Vec<_> = losses.bins().filter(|(_, met, ..)| *met > 0).collect();
+        assert_eq!(
+            bins,
+            [(0, 3, 2, [0, 0, 0, 1]), (25, 2, 1, [1, 0, 0, 0]), (500, 1, 0, [0, 0, 1, 0])],
+            "a distance that is no number counts as none"
+        );
+        let report = losses.report();
+        assert_eq!((report[1].at_m, report[1].lost["below_sensing"], report.len()), (25, 1, 21));
+    }
+}

@@ -66,7 +66,7 @@ pub struct RadioProfile {
     /// A frame needs this much over interference and noise at its beginning for a receiver to follow it, dB.
     pub preamble_db: Option<f64>,
     /// How a later, stronger frame takes over a receiver.
-    pub capture: Option<Capture>,
+    pub capture: Option<CaptureRule>,
     /// Path loss by distance.
     pub path_loss: PathLoss,
     /// Standard deviation of shadowing, dB.
@@ -83,7 +83,7 @@ pub struct RadioProfile {
 
 /// A frame that begins while a receiver follows another takes it over when it is stronger by so much.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Capture {
+pub struct CaptureRule {
     /// By how much, dB.
     pub by_db: f64,
     /// Until how long after the first frame's beginning, us.

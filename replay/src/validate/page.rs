@@ -2,7 +2,7 @@
 
 use v2x_report::html::{CurvePage, CurvePlot, CurvePoint, CurveSection, MeasuredCurve, render_curves};
 
-use super::{Beside, ConfigurationResult, DISTANCES_M, text};
+use super::{ComparedFigure, ConfigurationResult, DISTANCES_M, text};
 use crate::medium::LossCause;
 
 /// The page; `channel` is the profile's name, `command` what was typed.
@@ -67,8 +67,8 @@ fn plots(result: &ConfigurationResult) -> Vec<CurvePlot> {
     [Some(delivery), causes].into_iter().flatten().collect()
 }
 
-fn curve(name: &str, besides: &[Beside]) -> MeasuredCurve {
-    let point = |(at_m, beside): (u32, &Beside)| CurvePoint {
+fn curve(name: &str, besides: &[ComparedFigure]) -> MeasuredCurve {
+    let point = |(at_m, beside): (u32, &ComparedFigure)| CurvePoint {
         x: f64::from(at_m),
         measured: beside.measured,
         interval: beside.interval,

@@ -13,7 +13,7 @@ use crate::medium::{Ether, Medium as _, Places, RadioProfile, Transmission, hash
 
 /// What one run counted.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Sample {
+pub(super) struct RoadCount {
     /// By distance: received, then lost by each cause.
     pub(super) bins: Vec<[u64; 5]>,
     /// Frames of the stations that count.
@@ -23,7 +23,7 @@ pub(super) struct Sample {
 }
 
 /// All runs of a configuration, in order, on as many threads as the options say.
-pub(super) fn samples(run: &PublishedRun, options: &ValidateOptions) -> Vec<Sample> {
+pub(super) fn samples(run: &PublishedRun, options: &ValidateOptions) -> Vec<RoadCount> {
     let count = options.runs as usize;
     let next = AtomicUsize::new(0);
     let done = Mutex::new(vec![None; count]);
@@ -45,7 +45,7 @@ pub(super) fn samples(run: &PublishedRun, options: &ValidateOptions) -> Vec<Samp
     done.into_inner().expect("invariant: no run panics").into_iter().flatten().collect()
 }
 
-fn sample(run: &PublishedRun, profile: &RadioProfile, seed: u64) -> Sample {
+fn sample(run: &PublishedRun, profile: &RadioProfile, seed: u64) -> RoadCount {
     let profile = RadioProfile { rate: run.rate, power_dbm: f64::from(run.power_dbm), ..profile.clone() };
     let uniform = |number: u64| (hash(seed ^ hash(number)) >> 11) as f64 / (1u64 << 53) as f64;
     let along: Vec<f64> = (0..STATIONS).map(|station| uniform(u64::from(station)) * ROAD_M).collect();
@@ -93,7 +93,7 @@ fn sample(run: &PublishedRun, profile: &RadioProfile, seed: u64) -> Sample {
     let listened_ns = (END_NS - WARM_UP_NS) * listens.iter().filter(|listens| **listens).count() as u64;
     let busy_ns = busy_ns(&ether, END_NS, &listens) - before.unwrap_or_default();
     let bins = ether.losses().map(|losses| losses.bins()).into_iter().flatten();
-    Sample {
+    RoadCount {
         bins: bins.map(|(_, _, received, [a, b, c, d])| [received, a, b, c, d]).collect(),
         frames,
         busy: busy_ns as f64 / listened_ns.max(1) as f64,

@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 
 use super::{
-    BUSY_TOLERANCE, Beside, CAUSE_TOLERANCE, ConfigurationResult, DISTANCES_M, LARGEST_BELOW_M,
+    BUSY_TOLERANCE, CAUSE_TOLERANCE, ComparedFigure, ConfigurationResult, DISTANCES_M, LARGEST_BELOW_M,
     LARGEST_TOLERANCE, MEAN_TOLERANCE,
 };
 use crate::medium::LossCause;
@@ -66,6 +66,6 @@ pub fn text(results: &[ConfigurationResult], every: bool) -> String {
     out
 }
 
-fn three(beside: &Beside) -> String {
+fn three(beside: &ComparedFigure) -> String {
     format!("{:.4} {:.4} {:+.4}  ", beside.measured, beside.published, beside.difference())
 }

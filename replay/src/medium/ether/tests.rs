@@ -2,7 +2,7 @@ use bytes::Bytes;
 use v2x_proto::Class;
 use v2x_proto::link::{DataRate, Origin};
 
-use super::super::profile::{Capture, ErrorTable, Overlap};
+use super::super::profile::{CaptureRule, ErrorTable, Overlap};
 use super::*;
 
 const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
@@ -27,7 +27,7 @@ struct Road {
     ether: Ether,
     places: Places,
     next_ticket: u32,
-    ended: Vec<(Ended, Vec<Fate>)>,
+    ended: Vec<(EndedFrame, Vec<Fate>)>,
 }
 
 impl Road {
@@ -164,7 +164,7 @@ fn two_that_begin_before_they_hear_each_other_meet_and_the_nearer_one_is_followe
 
 #[test]
 fn a_stronger_frame_captures_a_receiver_where_the_profile_says_so() {
-    let capture = Some(Capture { by_db: 10.0, within_us: 1e6 });
+    let capture = Some(CaptureRule { by_db: 10.0, within_us: 1e6 });
     // At 0 m: a frame from 140 m, and before its sender is heard, one from 30 m.
     let outcome = |capture, after_ns: u64| {
         let mut road = Road::new(&RadioProfile { capture, ..plain() }, &[0.0, 140.0, -30.0]);
@@ -175,9 +175,9 @@ fn a_stronger_frame_captures_a_receiver_where_the_profile_says_so() {
     };
     assert_eq!(outcome(capture, 5 * US), (Err("collision"), Ok(())));
     assert_eq!(outcome(None, 5 * US), (Err("collision"), Err("receiver_busy")));
-    let short = Some(Capture { by_db: 10.0, within_us: 4.0 });
+    let short = Some(CaptureRule { by_db: 10.0, within_us: 4.0 });
     assert_eq!(outcome(short, 5 * US), (Err("collision"), Err("receiver_busy")));
-    let high = Some(Capture { by_db: 40.0, within_us: 1e6 });
+    let high = Some(CaptureRule { by_db: 40.0, within_us: 1e6 });
     assert_eq!(outcome(high, 5 * US), (Err("collision"), Err("receiver_busy")));
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use v2x_proto::link::DataRate;
 use v2x_settings::{Document, Section, SettingsError};
 
-use super::{AirProfile, Capture, ErrorTable, Overlap, PathLoss, RadioProfile};
+use super::{AirProfile, CaptureRule, ErrorTable, Overlap, PathLoss, RadioProfile};
 
 pub(super) fn parse(file: &str, text: &str) -> Result<AirProfile, SettingsError> {
     let document = Document::parse(Path::new(file), text)?;
@@ -66,8 +66,8 @@ fn path_loss(table: &Section<'_>) -> Result<PathLoss, SettingsError> {
     Ok(PathLoss { lines_db, least_m: table.number("least_m", 0.1..=100.0, " m")?.unwrap_or(1.0) })
 }
 
-fn capture(table: &Section<'_>) -> Result<Capture, SettingsError> {
-    Ok(Capture {
+fn capture(table: &Section<'_>) -> Result<CaptureRule, SettingsError> {
+    Ok(CaptureRule {
         by_db: needed(table, "by_db", 0.0..=60.0, "by how much the later frame is stronger, dB, such as 10")?,
         within_us: table.number("within_us", 0.0..=1e6, " us")?.unwrap_or(1e6),
     })
