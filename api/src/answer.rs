@@ -32,7 +32,8 @@ pub struct Answer {
     /// Whether it was done. Not in the lines of a watch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ok: Option<bool>,
-    /// Stable name of the reason for a refusal: `bad_request`, `busy`, `idle`, `too_slow`, or the station's own.
+    /// Stable name of the reason for a refusal: `bad_request`, `busy`, `idle`, `too_slow`, or the station's own; of a frame from afar
+    /// that was dropped, why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The reason for a refusal, and what would be right.
@@ -81,7 +82,7 @@ pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rights: Option<String>,
     /// What happened, in the lines of a watch: `hazard`, `alert`, `concern`, `renamed`, `priority`,
-    /// `signal`, `red_light`, `neighbour`, `message`, `drop`, `stats`, `signals` or `lost`; `started` in the first.
+    /// `signal`, `red_light`, `neighbour`, `message`, `drop`, `stats`, `signals`, `afar` or `lost`; `started` in the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
     /// Microseconds since it happened, when the line was written; in the lines of a watch.
@@ -97,7 +98,7 @@ pub struct Answer {
     /// The station as it is after the change; of one that was lost, the digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbour: Option<Box<Neighbour>>,
-    /// The message; in the answer to `publish`, its name.
+    /// The message; in the answer to `publish` and in the watch of frames from afar, its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<AnsweredMessage>,
     /// Bytes of the frame that was sent, in the answer to `publish`.
@@ -109,8 +110,14 @@ pub struct Answer {
     /// The frame dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drop: Option<Box<DroppedFrame>>,
-    /// Which watch has lost lines (`lost`): `hazards`, `priority`, `signal`, `neighbours`, `messages`, `drops`, `stats` or
-    /// `signals`.
+    /// The number that came with a frame from afar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<u16>,
+    /// What became of a frame from afar: `delivered`, `aired` (sent on the air) or `dropped`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// Which watch has lost lines (`lost`): `hazards`, `priority`, `signal`, `neighbours`, `messages`, `drops`, `stats`, `signals`
+    /// or `afar`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
     /// Changes not reported because there were too many at once, or the program did not read (`lost`).
@@ -175,6 +182,8 @@ pub struct Hazard {
     pub keep_alive_ms: Option<u64>,
     /// Whether its declarer's messages are implausible: not to be relied on alone.
     pub suspect: bool,
+    /// Whether nothing about it was heard by air: it is known from afar alone.
+    pub afar: bool,
     /// How it concerns this station; `null` when it does not.
     pub concern: Option<Concern>,
 }

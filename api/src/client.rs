@@ -1,5 +1,6 @@
 //! The client side of the control socket.
 
+pub mod afar;
 pub mod publish;
 
 use core::time::Duration;

@@ -31,8 +31,8 @@ pub use self::answer::intersection::{IntersectionSignals, SignalGroup, SignalLan
 pub use self::answer::message::{AnsweredMessage, DroppedFrame, Message, MessageForwarder};
 pub use self::answer::neighbour::Neighbour;
 pub use self::answer::stats::{
-    Buckets, ClassPerSecond, ClockFigures, ControlFigures, LinkFigures, PerSecond, PositionFigures, Queues,
-    Stats,
+    AfarFigures, Buckets, ClassPerSecond, ClockFigures, ControlFigures, LinkFigures, PerSecond,
+    PositionFigures, Queues, Stats,
 };
 pub use self::answer::{
     Answer, BAD_REQUEST, Concern, Hazard, HazardArea, HeardElsewhere, NearbyStation, PriorityStatus,
@@ -42,6 +42,7 @@ pub use self::client::publish::Published;
 pub use self::client::{Client, ClientError, LONGEST_ANSWER, Watch};
 pub use self::fields::BadRequest;
 pub use self::point::Point;
+pub use self::request::afar::AfarFrame;
 pub use self::request::area::{Area, shape_name};
 pub use self::request::declaration::{
     CAUSE_RIGHT, Declaration, EVENT_CLASSES, LONGEST_VALIDITY_S, Place, Repetition, direction, direction_name,

@@ -1,5 +1,6 @@
 //! What a program asks of a daemon: one JSON object a line. The keys are listed in `CONTROL.md`.
 
+pub mod afar;
 pub mod area;
 pub mod declaration;
 pub mod encoding;
@@ -13,6 +14,7 @@ pub mod vehicle;
 
 use serde_json::{Map, Value};
 
+use self::afar::AfarFrame;
 use self::declaration::Declaration;
 use self::encoding::Encoding;
 use self::fix::FixReport;
@@ -79,6 +81,10 @@ pub enum Request {
     Fix(Option<Box<FixReport>>),
     /// What the vehicle's bus says.
     Vehicle(VehicleReport),
+    /// A frame that another station received or sent far away.
+    Afar(AfarFrame),
+    /// What becomes of such frames from now on.
+    WatchAfar,
 }
 
 impl Request {
@@ -92,6 +98,7 @@ impl Request {
             | Self::Publish(_)
             | Self::Fix(_)
             | Self::Vehicle(_)
+            | Self::Afar(_)
             | Self::Priority(PriorityRequest::Request(_) | PriorityRequest::Cancel(_)) => Right::Declare,
             Self::Reload => Right::Administer,
             _ => Right::Read,
@@ -174,6 +181,9 @@ impl Request {
             (Some(("vehicle", said)), None) if !said.is_null() => {
                 return vehicle::read(object).map(Self::Vehicle);
             }
+            (Some(("afar", said)), None) if !said.is_null() && !said.is_string() => {
+                return AfarFrame::read(object).map(Self::Afar);
+            }
             (Some((noun, Value::String(verb))), None) => (noun, verb),
             _ => return Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
         };
@@ -198,6 +208,7 @@ impl Request {
                 Fields::of(object, &["v", "id", "neighbours"], "").map(|_| Self::WatchNeighbours)
             }
             ("messages", "watch") => MessageFilter::read(object).map(Self::WatchMessages),
+            ("afar", "watch") => Fields::of(object, &["v", "id", "afar"], "").map(|_| Self::WatchAfar),
             ("drops", "list") => Fields::of(object, &["v", "id", "drops"], "").map(|_| Self::Drops),
             ("drops", "watch") => messages::reasons(object).map(Self::WatchDrops),
             ("stats", "now") => Fields::of(object, &["v", "id", "stats"], "").map(|_| Self::Stats),
@@ -262,9 +273,15 @@ impl Request {
             // What it says stands in the verb's place.
             Self::Fix(_) => ("fix", ""),
             Self::Vehicle(_) => ("vehicle", ""),
+            Self::Afar(_) => ("afar", ""),
+            Self::WatchAfar => ("afar", "watch"),
         };
         object.insert("v".to_owned(), VERSION.into());
-        let said = if let Self::Vehicle(report) = self { report.value() } else { verb.into() };
+        let said = match self {
+            Self::Vehicle(report) => report.value(),
+            Self::Afar(frame) => frame.value(),
+            _ => verb.into(),
+        };
         object.insert(noun.to_owned(), said);
         match self {
             Self::Update(id, _) | Self::Cancel(id) | Self::Negate(id) => {
@@ -328,6 +345,7 @@ fn verbs(noun: &str) -> Option<&'static str> {
     Some(match noun {
         "neighbours" | "drops" | "signals" => r#""list" or "watch""#,
         "messages" | "signal" => r#""watch""#,
+        "afar" => r#""watch" or a frame, such as {"frame":"<hex>","peer":7}"#,
         "stats" => r#""now" or "watch""#,
         "station" => r#""status" or "reload""#,
         _ => return None,
@@ -377,7 +395,7 @@ const EVENT_KEYS: &[&str] = &[
     "keep_alive_ms",
 ];
 const NAMED_KEYS: &[&str] = &["v", "id", "hazard", "event"];
-pub(crate) const NOUNS: [&str; 14] = [
+pub(crate) const NOUNS: [&str; 15] = [
     "hazard",
     "priority",
     "signal",
@@ -392,8 +410,9 @@ pub(crate) const NOUNS: [&str; 14] = [
     "publish",
     "fix",
     "vehicle",
+    "afar",
 ];
-const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"publish":"<type of message>","payload":{...}, ...}, {"fix":{...}|null}, {"vehicle":{...}}, {"encoding":"json"|"protobuf"}, {"station":"reload"} or {"station":"status"}"#;
+const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"publish":"<type of message>","payload":{...}, ...}, {"fix":{...}|null}, {"vehicle":{...}}, {"afar":{...}|"watch"}, {"encoding":"json"|"protobuf"}, {"station":"reload"} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const RIGHTS_RIGHT: &str = r#""show", "read", "declare" or "administer""#;
 pub(crate) const DIGEST_RIGHT: &str = "a station's digest: 16 hex digits";

@@ -18,7 +18,7 @@ use testkit::drive::drain;
 use testkit::{Authority, START, address, anchor, hazard};
 use v2x_core::{
     AwarenessRule, ClockState, Config, Event, Input, Instant, Node, Output, Plausibility, ReceivedFrame,
-    Scheme, SendRequest,
+    Scheme, SendRequest, Way,
 };
 use v2x_proto::{Class, v1};
 
@@ -129,8 +129,14 @@ enum Kind {
 
 /// Nanoseconds that a station takes for a frame and for what is due within `after`, and how many frames it forwarded.
 fn hear(node: &mut Node, at: Instant, bytes: Bytes, link_source: [u8; 6], after: Duration) -> (f64, u64) {
-    let frame =
-        ReceivedFrame { bytes, link_source, kernel_receive: None, user_receive: None, signal_dbm: None };
+    let frame = ReceivedFrame {
+        bytes,
+        link_source,
+        kernel_receive: None,
+        user_receive: None,
+        signal_dbm: None,
+        way: Way::Air,
+    };
     node.handle_input(at, Input::Fix(Some(fix_on_ring(1.0, 0.0, 0.0, anchor().wire_at(at)))));
     forwarded(node);
     let start = time::Instant::now();

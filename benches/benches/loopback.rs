@@ -1,9 +1,10 @@
 //! Two daemons on a veth pair between network namespaces, over `packet`: every message against its deadline, the
-//! bare link beside it, and a flood; with `outputs`, what stalled and full outputs cost. Needs root. `benches/README.md` explains how to read it.
+//! bare link beside it, and a flood; with `outputs`, what stalled and full outputs and a busy bridge cost. Needs root. `benches/README.md` explains how to read it.
 //!
 //! The daemons are this program run again, see [`lab::ROLE`].
 
 mod loopback {
+    pub mod bridge;
     pub mod flood;
     pub mod lab;
     pub mod link;
@@ -18,6 +19,7 @@ use core::time::Duration;
 use std::process::ExitCode;
 
 use benches::figures::{self, rounded};
+use loopback::bridge;
 use loopback::flood::{self, FloodRun};
 use loopback::lab::{self, Lab, say};
 use loopback::link::{self, LinkRun};
@@ -58,6 +60,7 @@ fn play(role: &str, arguments: &[String]) -> Result<(), String> {
         // It has an event loop of its own.
         "station" => stack::station(arguments),
         "verify" => flood::verify(arguments),
+        "far-station" => bridge::far_station(arguments),
         "link-send" => runtime.block_on(link::send(arguments)),
         "link-receive" => runtime.block_on(link::receive(arguments)),
         "flood" => runtime.block_on(flood::flood(arguments)),

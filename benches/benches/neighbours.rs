@@ -21,7 +21,7 @@ use testkit::drive::settle;
 use testkit::{Authority, anchor};
 use v2x_core::{
     AwarenessRule, ClockState, Config, Fix, Heard, Input, Instant, MessageId, NeighbourTable, Node, Plane,
-    ReceivedFrame,
+    ReceivedFrame, Way,
 };
 use v2x_proto::Class;
 
@@ -281,7 +281,14 @@ impl Station {
 fn received(draft: &Draft, at: Instant) -> ReceivedFrame {
     let (kernel_receive, user_receive) = (Some(at), Some(at));
     let bytes = draft.bytes().into();
-    ReceivedFrame { bytes, link_source: draft.link, kernel_receive, user_receive, signal_dbm: Some(-70) }
+    ReceivedFrame {
+        bytes,
+        link_source: draft.link,
+        kernel_receive,
+        user_receive,
+        signal_dbm: Some(-70),
+        way: Way::Air,
+    }
 }
 
 /// Places in an order without a pattern.

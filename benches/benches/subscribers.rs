@@ -24,7 +24,7 @@ use prost::Message as _;
 use radio_adapters::clock::monotonic_ns;
 use serde_json::{Value, json};
 use v2x_api::{Answer, MessageFilter, Request, Right};
-use v2x_core::{Anchor, Event, Instant, MessageId, Position, ReceiveStamps, Received, WireTime};
+use v2x_core::{Anchor, Event, Instant, MessageId, Position, ReceiveStamps, Received, Way, WireTime};
 use v2x_node::config::ControlConfig;
 use v2x_node::daemon::control::feed::EventFeed;
 use v2x_node::daemon::control::handler::ControlHandler;
@@ -385,8 +385,9 @@ impl Desk {
                 verified: now,
                 delivered: now,
             },
+            way: Way::Air,
         };
-        self.feed.event(&Event::Received(received), &self.anchor);
+        self.feed.event(&Event::Received(received), None, &self.anchor);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Commands that ask a running bridge.
+//! Commands that ask a running bridge, or a broker.
 
 use std::io::{self, Write as _};
 
@@ -6,9 +6,13 @@ use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
+use tokio::sync::mpsc;
 
-use crate::cli::AskArgs;
+use crate::broker::follow::{self, Follow};
+use crate::cli::{AskArgs, FollowArgs};
+use crate::config::Config;
 use crate::error::BridgeError;
+use crate::hub::Heard;
 use crate::socket;
 
 /// `roadcast-bridge status`.
@@ -32,6 +36,32 @@ pub(crate) async fn listen(args: &AskArgs) -> Result<(), BridgeError> {
         print(&format!("{line}\n"))?;
     }
     Ok(())
+}
+
+/// `roadcast-bridge follow`.
+pub(crate) async fn follow(args: &FollowArgs) -> Result<(), BridgeError> {
+    let config = Config::load(&args.config)?;
+    let Some(broker) = &config.broker else {
+        let missing = format!("{}: no [broker] to follow", args.config.display());
+        return Err(BridgeError::Refused(missing));
+    };
+    let follow = Follow::new(broker, args.group.as_deref())?;
+    if args.filters {
+        return print(&follow.filters().iter().map(|filter| format!("{filter}\n")).collect::<String>());
+    }
+    let (to, mut messages) = mpsc::channel(follow::ROOM);
+    let follower = follow.run(to);
+    tokio::pin!(follower);
+    loop {
+        tokio::select! {
+            () = &mut follower => return Ok(()),
+            message = messages.recv() => {
+                let Some(message) = message else { return Ok(()) };
+                let heard = Heard { from: broker.address.to_string(), message };
+                print(&format!("{}\n", socket::line_of(&heard)))?;
+            }
+        }
+    }
 }
 
 async fn ask(args: &AskArgs, what: &str) -> Result<Value, BridgeError> {

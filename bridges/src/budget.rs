@@ -30,18 +30,22 @@ impl Budget {
 
     /// Takes a message of `bytes` at `now`, a time since any fixed moment; false when there is not enough left.
     pub fn take(&mut self, bytes: usize, now: Duration) -> bool {
+        let has = self.has(bytes, now);
+        if has {
+            self.messages -= 1.0;
+            self.bytes -= bytes as f64;
+        }
+        has
+    }
+
+    /// Whether a message of `bytes` could be taken at `now`.
+    pub fn has(&mut self, bytes: usize, now: Duration) -> bool {
         let passed = now.saturating_sub(self.at).as_secs_f64();
         self.at = self.at.max(now);
         let (messages, all) = (f64::from(self.limits.messages_s), f64::from(self.limits.bytes_s));
         self.messages = (self.messages + messages * passed).min(messages);
         self.bytes = (self.bytes + all * passed).min(all);
-        let bytes = bytes as f64;
-        if self.messages < 1.0 || self.bytes < bytes {
-            return false;
-        }
-        self.messages -= 1.0;
-        self.bytes -= bytes;
-        true
+        self.messages >= 1.0 && self.bytes >= bytes as f64
     }
 }
 

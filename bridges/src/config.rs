@@ -4,17 +4,26 @@
 //! taken from the directory of the file. Each part reads its own tables.
 
 mod bridge;
+mod broker;
+mod operator;
+mod peers;
+mod relay;
+mod remote;
 mod selection;
 mod station;
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use v2x_settings::{Document, SettingsError};
 
 pub use self::bridge::BridgeSettings;
+pub use self::relay::load_relay;
 pub use self::selection::{SELECTION_KEYS, selection};
+use crate::broker::BrokerSettings;
+use crate::operator::settings::OperatorSettings;
+use crate::peers::PeersSettings;
 use crate::station::StationSettings;
 
 /// The program as configured.
@@ -24,6 +33,14 @@ pub struct Config {
     pub bridge: BridgeSettings,
     /// `[[station]]`: the daemons of this machine, at most 16.
     pub stations: Vec<StationSettings>,
+    /// `[broker]`.
+    pub broker: Option<BrokerSettings>,
+    /// `[peers]` and `[[peer]]`; none without them.
+    pub peers: Option<PeersSettings>,
+    /// `[operator]`; none without it.
+    pub operator: Option<OperatorSettings>,
+    /// `[remote]`: the log of remote control; there is one where a peer has rights to it.
+    pub remote_log: Option<PathBuf>,
 }
 
 /// Why a configuration cannot be used. Prints as one line.
@@ -63,12 +80,16 @@ impl Config {
         let top = document.top(TABLES)?;
         let bridge = bridge::read(&top)?;
         let stations = station::read(&top)?;
-        Ok(Self { bridge, stations })
+        let broker = broker::read(&top, &bridge.name)?;
+        let peers = peers::read(&top, &bridge)?;
+        let operator = operator::read(&top, &bridge, &stations, peers.as_ref())?;
+        let remote_log = remote::read(&top, peers.as_ref())?;
+        Ok(Self { bridge, stations, broker, peers, operator, remote_log })
     }
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["bridge", "station"];
+const TABLES: &[&str] = &["bridge", "station", "broker", "peers", "peer", "operator", "remote"];
 /// A file of a thousand peers has some 300 KiB.
 const LONGEST_FILE: u64 = 1024 * 1024;
 

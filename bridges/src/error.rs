@@ -4,7 +4,12 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::broker::BrokerSetupError;
 use crate::config::ConfigError;
+use crate::operator::error::OperatorError;
+use crate::peers::{KeyFileError, PeersError};
+use crate::relay::RelayError;
+use crate::remote::{AuditError, RemoteError};
 
 /// Why a command ended.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +18,27 @@ pub enum BridgeError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A file of the broker's settings cannot be used.
+    #[error(transparent)]
+    Broker(#[from] BrokerSetupError),
+    /// The key of the bridge cannot be used or made.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// Peers cannot be started.
+    #[error(transparent)]
+    Peers(#[from] PeersError),
+    /// A command of the operator did not end well.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+    /// The relay cannot be started.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    /// The log of remote control cannot be used.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// A unit cannot be driven.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The program's own socket cannot be opened.
     #[error("{}: {source}; bridge.socket of the configuration names another", path.display())]
     Socket {
@@ -51,6 +77,7 @@ impl BridgeError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) => 1,
+            Self::Operator(error) => error.exit_code(),
             _ => 2,
         }
     }
@@ -58,7 +85,11 @@ impl BridgeError {
     /// The reader of the output has gone: no error.
     #[must_use]
     pub fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        match self {
+            Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Remote(error) => error.is_closed_pipe(),
+            _ => false,
+        }
     }
 }
 

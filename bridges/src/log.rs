@@ -13,7 +13,7 @@ pub fn begin(verbose: u8) {
         _ => (Level::TRACE, Level::DEBUG),
     };
     let mut targets = Targets::new().with_default(others);
-    for target in ["station", "peer", "broker", "operator", "remote", "v2x_bridges"] {
+    for target in ["station", "peer", "broker", "operator", "remote", "relay", "v2x_bridges"] {
         targets = targets.with_target(target, ours);
     }
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);

@@ -48,7 +48,7 @@ impl Pending {
         self.insert(message, now, true);
     }
 
-    /// Puts a message back that was taken and could not be sent, unless a newer one waits.
+    /// Puts a message back that was taken and could not be sent, unless one that is as new waits.
     pub fn put_back(&mut self, message: AirMessage, now: WireTime) {
         self.insert(message, now, false);
     }
@@ -61,9 +61,9 @@ impl Pending {
         }
         let subject = head.subject();
         if let Some(number) = self.subjects.get(&subject).copied() {
-            let older = &self.waiting[&number];
+            let there = self.waiting[&number].head();
             self.counts.replaced += 1;
-            if older.head().is_newer_than(head) || !at_equal {
+            if there.is_newer_than(head) || !at_equal && !head.is_newer_than(there) {
                 return;
             }
             self.remove(number);
@@ -172,6 +172,9 @@ mod tests {
         assert_eq!(pending.take(now).unwrap().head(), other.head());
         assert_eq!(pending.take(now).unwrap().head(), new.head());
         assert!(pending.take(now).is_none() && pending.is_empty());
+        pending.put(old.clone(), now);
+        pending.put_back(new.clone(), now);
+        assert_eq!(pending.take(now).unwrap().head(), new.head(), "the newer one, wherever it comes from");
     }
 
     #[test]

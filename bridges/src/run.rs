@@ -7,11 +7,21 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tracing::info;
 
 use crate::board::Board;
+use crate::broker::BrokerLink;
+use crate::clock;
 use crate::config::Config;
 use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
+use crate::operator::air;
+use crate::operator::over_peers::{self, OperatorHandler};
+use crate::operator::unit::Unit;
+use crate::peers::{Handlers, OPERATOR_ALPN, PeerKey, Peers, REMOTE_ALPN, read_key};
+use crate::relay::{Relay, RelaySettings};
+use crate::remote::{AuditLog, RemoteDesk};
+use crate::rendezvous::{self, OfferCarrier};
 use crate::socket::{self, Socket};
 use crate::station::StationLink;
 
@@ -29,12 +39,58 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     for link in &links {
         tasks.spawn(Arc::clone(link).run(hub.clone()));
     }
+    let unit = config.operator.clone().map(|settings| Unit::new(settings, clock::now));
+    let mut handlers = Handlers::new();
+    if let Some(unit) = &unit {
+        handlers.insert(OPERATOR_ALPN.to_vec(), Arc::new(OperatorHandler(Arc::clone(unit))));
+    }
+    let (peers, offers) = peers(&config, &hub, &board, handlers).await?;
+    let broker = broker(&config, &hub, &board, offers)?;
+    if let Some(unit) = &unit {
+        follow_operator(unit, &hub, &board, peers.clone(), &mut tasks);
+    }
     describe(&board, &config, &hub, links);
     println!("roadcast-bridge {} serves {}", config.bridge.name, shown(&path));
     {
         let (board, hub) = (board.clone(), hub.clone());
         tasks.spawn(async move { socket.serve(board, hub).await });
     }
+    ended().await?;
+    if let Some(unit) = unit {
+        unit.end();
+    }
+    if let Some(peers) = peers {
+        peers.close().await;
+    }
+    if let Some(broker) = broker {
+        broker.stop().await;
+    }
+    tasks.shutdown().await;
+    Ok(())
+}
+
+/// Runs a relay until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What cannot be opened at the start; afterwards nothing ends it.
+pub async fn relay(settings: &RelaySettings) -> Result<(), BridgeError> {
+    let relay = Relay::start(settings).await?;
+    let address = relay.address().unwrap_or(settings.listen);
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let allowed = settings.allow.len();
+    println!("roadcast-bridge relay serves {scheme}://{address}, {allowed} keys");
+    if let Some(address) = relay.quic_address() {
+        println!("roadcast-bridge relay tells bridges their address at {address} (UDP)");
+    }
+    ended().await?;
+    let (connected, refused) = relay.counts();
+    info!(target: "relay", connected, refused, "ending");
+    relay.stop().await;
+    Ok(())
+}
+
+/// SIGTERM or SIGINT.
+async fn ended() -> Result<(), BridgeError> {
     let system = |source| BridgeError::System { what: "waiting for signals", source };
     let (mut term, mut int) =
         (signal(SignalKind::terminate()).map_err(system)?, signal(SignalKind::interrupt()).map_err(system)?);
@@ -42,8 +98,64 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
         _ = term.recv() => {}
         _ = int.recv() => {}
     }
-    tasks.shutdown().await;
     Ok(())
+}
+
+/// The peers, where some are configured, and the offers to meet that a broker carries for them.
+async fn peers(
+    config: &Config,
+    hub: &Hub,
+    board: &Board,
+    mut handlers: Handlers,
+) -> Result<(Option<Peers>, Option<OfferCarrier>), BridgeError> {
+    let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok((None, None)) };
+    let key = read_key(file)?;
+    if let Some(log) = &config.remote_log {
+        let desk = RemoteDesk::new(config.stations.clone(), AuditLog::open(log)?);
+        handlers.insert(REMOTE_ALPN.to_vec(), Arc::new(desk.clone()));
+        board.add("remote", move || desk.status());
+    }
+    let met = settings.rendezvous.then(|| rendezvous::channel(PeerKey::of(&key).plain()));
+    let (meetings, offers) = met.unzip();
+    let peers = Peers::start(settings, &key, hub, handlers, meetings).await?;
+    peers.describe(board);
+    info!(target: "peer", key = %peers.key(), "known by this key");
+    Ok((Some(peers), offers))
+}
+
+/// The broker, where one is configured.
+fn broker(
+    config: &Config,
+    hub: &Hub,
+    board: &Board,
+    offers: Option<OfferCarrier>,
+) -> Result<Option<BrokerLink>, BridgeError> {
+    let Some(settings) = &config.broker else { return Ok(None) };
+    let broker = BrokerLink::start(settings, &config.bridge.name, hub, offers)?;
+    board.add("broker", broker.status());
+    Ok(Some(broker))
+}
+
+/// What comes from the operator: over links, and told of on the air.
+fn follow_operator(
+    unit: &Arc<Unit>,
+    hub: &Hub,
+    board: &Board,
+    peers: Option<Peers>,
+    tasks: &mut JoinSet<()>,
+) {
+    let shown = Arc::clone(unit);
+    board.add("operator", move || {
+        let mut report = shown.report();
+        // They are a section of their own, so that each has a name in the figures.
+        report["kinds"].take();
+        report
+    });
+    let each = Arc::clone(unit);
+    board.add("update", move || each.report()["kinds"].take());
+    tasks.spawn(air::hear(Arc::clone(unit), hub.clone()));
+    tasks.spawn(air::announce(Arc::clone(unit)));
+    tasks.spawn(over_peers::keep_asking(Arc::clone(unit), peers));
 }
 
 fn describe(board: &Board, config: &Config, hub: &Hub, links: Vec<Arc<StationLink>>) {

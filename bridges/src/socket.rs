@@ -111,7 +111,8 @@ async fn listen(mut to: tokio::net::unix::OwnedWriteHalf, hub: &Hub) -> io::Resu
     }
 }
 
-fn line_of(heard: &Heard) -> Value {
+/// A message from afar as a line of JSON.
+pub(crate) fn line_of(heard: &Heard) -> Value {
     let head = heard.message.head();
     let (latitude, longitude) = head.place.degrees();
     json!({

@@ -12,7 +12,7 @@ use std::hash::DefaultHasher;
 use testkit::{PLACE, START, anchor};
 use v2x_core::{
     ClockState, Config, Fix, Host, Imminent, Input, Instant, Node, Output, Plausibility, Position,
-    ReceivedFrame, RevocationRequest, Scheme, limits, revoke,
+    ReceivedFrame, RevocationRequest, Scheme, Way, limits, revoke,
 };
 use v2x_proto::v1;
 use v2x_recording::record;
@@ -146,6 +146,7 @@ impl Station {
             kernel_receive: None,
             user_receive: None,
             signal_dbm,
+            way: Way::Air,
         }));
     }
 

@@ -217,6 +217,8 @@ messages! {
     NodeStatus,
     /// Measures round trips.
     Echo,
+    /// What an operator has for its units.
+    UpdateManifest,
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 //! | 4 | `channel_load`, tokens of requests |
 //! | 5 | `identities`; recordings begun anew while the station ran (`lost_inputs` in the header) |
 //! | 6 | `vehicle` |
+//! | 7 | frames from afar (`afar_peer` of `frame`) |
 
 mod fields;
 mod hazard;
@@ -24,7 +25,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use v2x_core::{
     Anchor, ClockState, Config, Fix, Input, Instant, LoadSource, NewIdentity, Output, Pool, Position,
-    ReceivedFrame, SendRequest, SequenceStarts, Token, WireTime,
+    ReceivedFrame, SendRequest, SequenceStarts, Token, Way, WireTime,
 };
 use v2x_proto::{Class, v1};
 
@@ -128,6 +129,7 @@ pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
             kernel_receive_ns: frame.kernel_receive.map(Instant::as_nanos),
             user_receive_ns: frame.user_receive.map(Instant::as_nanos),
             signal_dbm: frame.signal_dbm.map(i32::from),
+            afar_peer: frame.way.peer().map(u32::from),
         }),
         Input::Fix(fix) => Recorded::Fix(fix.as_ref().map_or_else(v1::RecordedFix::default, encode_fix)),
         Input::Vehicle(state) => Recorded::Vehicle(encode_vehicle(state)),
@@ -186,6 +188,7 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
             kernel_receive: frame.kernel_receive_ns.map(Instant::from_nanos),
             user_receive: frame.user_receive_ns.map(Instant::from_nanos),
             signal_dbm: narrow(frame.signal_dbm, "signal strength")?,
+            way: narrow(frame.afar_peer, "peer of a frame from afar")?.map_or(Way::Air, Way::Afar),
         }),
         Recorded::Fix(fix) => Input::Fix(if fix.valid { Some(decode_fix(&fix)?) } else { None }),
         Recorded::Vehicle(vehicle) => Input::Vehicle(decode_vehicle(&vehicle)?),
@@ -309,6 +312,15 @@ mod tests {
                 kernel_receive: Some(Instant::from_nanos(5)),
                 user_receive: None,
                 signal_dbm: Some(-85),
+                way: Way::Air,
+            }),
+            Input::Frame(ReceivedFrame {
+                bytes: Bytes::from_static(b"frame from afar"),
+                link_source: [0; 6],
+                kernel_receive: None,
+                user_receive: Some(Instant::from_nanos(9)),
+                signal_dbm: None,
+                way: Way::Afar(u16::MAX),
             }),
             Input::Fix(Some(fix)),
             Input::Fix(None),
@@ -377,6 +389,7 @@ mod tests {
                 kernel_receive: signal_dbm.map(|_| Instant::ZERO),
                 user_receive: Some(Instant::from_nanos(u64::MAX)),
                 signal_dbm,
+                way: Way::Air,
             })
         });
         for now in [0, 42, u64::MAX].map(Instant::from_nanos) {
@@ -396,6 +409,10 @@ mod tests {
     #[test]
     fn a_record_out_of_range_is_refused_by_name() {
         let mut recorded = encode(Instant::ZERO, &inputs()[1]);
+        let Some(v1::recorded_input::Input::Frame(frame)) = &mut recorded.input else { unreachable!() };
+        frame.afar_peer = Some(1 << 16);
+        assert_eq!(decode(recorded), Err(RecordError("peer of a frame from afar")));
+        let mut recorded = encode(Instant::ZERO, &inputs()[2]);
         let Some(v1::recorded_input::Input::Fix(fix)) = &mut recorded.input else { unreachable!() };
         fix.latitude = i32::MAX;
         assert_eq!(decode(recorded), Err(RecordError("position off the globe")));

@@ -10,7 +10,9 @@ mod hazard;
 
 use core::fmt::Write as _;
 
-use v2x_core::{Check, DropReason, Event, ForwardCause, NotSentReason, Output, SendingState, TrustLevel};
+use v2x_core::{
+    Check, DropReason, Event, ForwardCause, NotSentReason, Output, SendingState, TrustLevel, Way,
+};
 use v2x_proto::Class;
 
 use self::fields::{Reader, hex, write_bytes, write_event_id, write_id, write_optional_id};
@@ -33,7 +35,7 @@ pub fn write(output: &Output, out: &mut Vec<u8>) {
 fn write_event(event: &Event, out: &mut Vec<u8>) {
     match event {
         Event::Received(received) => {
-            out.push(RECEIVED);
+            out.push(if received.way.is_afar() { RECEIVED_AFAR } else { RECEIVED });
             write_id(&received.id, out);
             out.extend_from_slice(&received.message_type.to_le_bytes());
             out.extend_from_slice(&received.generation_time.as_micros().to_le_bytes());
@@ -45,12 +47,14 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             out.push(u8::from(received.verified));
             out.push(u8::from(received.suspect));
             write_bytes(&received.payload, out);
+            write_peer(received.way, out);
         }
         Event::Dropped(dropped) => {
-            out.push(DROPPED);
+            out.push(if dropped.way.is_afar() { DROPPED_AFAR } else { DROPPED });
             out.push(dropped.reason as u8);
             out.extend_from_slice(&dropped.link_source);
             write_optional_id(dropped.claimed.as_ref(), out);
+            write_peer(dropped.way, out);
         }
         Event::Sent(sent) => {
             out.push(SENT);
@@ -69,10 +73,11 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             write_optional_id(not_sent.id.as_ref(), out);
         }
         Event::Forwarded(forwarded) => {
-            out.push(FORWARDED);
+            out.push(if forwarded.way.is_afar() { FORWARDED_AFAR } else { FORWARDED });
             write_id(&forwarded.id, out);
             out.push(forwarded.remaining_hops);
             out.push(forwarded.cause as u8);
+            write_peer(forwarded.way, out);
         }
         Event::Hazard(changed) => {
             out.push(HAZARD);
@@ -197,7 +202,7 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
             let from = if source.is_empty() { String::new() } else { format!(" from {}", hex(source)) };
             format!("transmit {id}, {} bytes{from}, expires at {expires} ns: {}", bytes.len(), hex(bytes))
         }
-        RECEIVED => {
+        tag @ (RECEIVED | RECEIVED_AFAR) => {
             let id = reader.id()?;
             let message_type = reader.u32()?;
             let generation = reader.u64()?;
@@ -208,18 +213,20 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
             let verified = if reader.u8()? == 0 { "unverified " } else { "" };
             let suspect = if reader.u8()? == 0 { "" } else { ", suspect" };
             let payload = reader.bytes()?;
+            let from = if tag == RECEIVED { hex(source) } else { peer(reader)? };
             format!(
                 "received {verified}{id}, type {message_type}, generated at {generation} us at {latitude}, {longitude}, \
-                 from {}, {hops} hops, permissions {permissions:#x}{suspect}: {}",
-                hex(source),
+                 from {from}, {hops} hops, permissions {permissions:#x}{suspect}: {}",
                 hex(payload)
             )
         }
-        DROPPED => {
+        tag @ (DROPPED | DROPPED_AFAR) => {
             let reason = reader.u8()?;
             let name = DropReason::ALL.get(usize::from(reason)).map_or("?", |reason| reason.name());
-            let source = hex(reader.take(6)?);
-            format!("dropped {name} from {source}{}", reader.optional_id()?)
+            let source = reader.take(6)?;
+            let id = reader.optional_id()?;
+            let from = if tag == DROPPED { hex(source) } else { peer(reader)? };
+            format!("dropped {name} from {from}{id}")
         }
         SENT => {
             let id = reader.id()?;
@@ -239,11 +246,12 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
             let name = NOT_SENT_REASONS.get(usize::from(reason)).map_or("?", |reason| reason.name());
             format!("not sent {} {name}{}", class.name(), reader.optional_id()?)
         }
-        FORWARDED => {
+        tag @ (FORWARDED | FORWARDED_AFAR) => {
             let id = reader.id()?;
             let (hops, cause) = (reader.u8()?, reader.u8()?);
             let cause = ForwardCause::ALL.get(usize::from(cause)).map_or("?", |cause| cause.name());
-            format!("forwarded {id} by {cause}, {hops} hops left")
+            let from = if tag == FORWARDED { String::new() } else { format!(", from {}", peer(reader)?) };
+            format!("forwarded {id} by {cause}, {hops} hops left{from}")
         }
         HAZARD => hazard::read(reader)?,
         HAZARD_ACCEPTED => format!("hazard {} accepted", reader.event_id()?),
@@ -309,6 +317,18 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
     reader.0.is_empty().then_some(text)
 }
 
+/// Where it is from, of what came from afar.
+fn write_peer(way: Way, out: &mut Vec<u8>) {
+    if let Way::Afar(peer) = way {
+        out.extend_from_slice(&peer.to_le_bytes());
+    }
+}
+
+fn peer(reader: &mut Reader<'_>) -> Option<String> {
+    let peer = u16::from_le_bytes(reader.take(2)?.try_into().ok()?);
+    Some(format!("afar, peer {peer}"))
+}
+
 const TRANSMIT: u8 = 1;
 const RECEIVED: u8 = 2;
 const DROPPED: u8 = 3;
@@ -327,6 +347,9 @@ const PSEUDONYM_CHANGED: u8 = 10;
 const POOL_LOW: u8 = 11;
 const HEARD_ELSEWHERE: u8 = 13;
 const FORWARDED: u8 = 12;
+const RECEIVED_AFAR: u8 = 14;
+const DROPPED_AFAR: u8 = 15;
+const FORWARDED_AFAR: u8 = 16;
 const HAZARD: u8 = 20;
 const HAZARD_ACCEPTED: u8 = 21;
 const HAZARD_REFUSED: u8 = 22;
@@ -396,6 +419,7 @@ mod tests {
             relevance_direction: v1::RelevanceDirection::Unspecified,
             keep_alive: None,
             suspect: true,
+            afar: false,
             concern: Some(Concern { time_to_conflict: None, distance_m: 1.0, at: position }),
         }
     }
@@ -416,7 +440,9 @@ mod tests {
             suspect: false,
             payload: Bytes::from_static(&[9, 9]),
             stamps: ReceiveStamps::default(),
+            way: Way::Air,
         };
+        let from_afar = Received { way: Way::Afar(7), ..received.clone() };
         let transmit = Transmit {
             bytes: Bytes::from_static(&[1, 2, 3]),
             class: Class::D2,
@@ -433,6 +459,7 @@ mod tests {
             claimed: Some(ID),
             head: v2x_core::FrameHead::default(),
             signal_dbm: None,
+            way: Way::Air,
         };
         let sent = Sent {
             id: ID,
@@ -460,7 +487,7 @@ mod tests {
                 "transmit abababababababab/D2/7, 3 bytes from 020202020202",
             ),
             (Output::Event(Event::Received(received)), "received abababababababab/D2/7"),
-            (Output::Event(Event::Dropped(dropped)), "dropped signature_invalid"),
+            (Output::Event(Event::Dropped(dropped)), "dropped signature_invalid from 020202020202"),
             (Output::Event(Event::Sent(sent)), "sent abababababababab/D2/7"),
             (Output::Event(Event::NotSent(not_sent)), "not sent D0 send_bad_request"),
             (
@@ -468,8 +495,23 @@ mod tests {
                     id: ID,
                     remaining_hops: 9,
                     cause: ForwardCause::Contention,
+                    way: Way::Air,
                 })),
                 "forwarded abababababababab/D2/7 by contention, 9 hops left",
+            ),
+            (
+                Output::Event(Event::Forwarded(Forwarded {
+                    id: ID,
+                    remaining_hops: 0,
+                    cause: ForwardCause::Afar,
+                    way: Way::Afar(7),
+                })),
+                "forwarded abababababababab/D2/7 by afar, 0 hops left, from afar, peer 7",
+            ),
+            (Output::Event(Event::Received(from_afar)), "received abababababababab/D2/7"),
+            (
+                Output::Event(Event::Dropped(Dropped { way: Way::Afar(u16::MAX), ..dropped })),
+                "dropped signature_invalid from afar, peer 65535",
             ),
             (
                 Output::Event(Event::Hazard(HazardChanged { event: known(), change: HazardChange::Negated })),

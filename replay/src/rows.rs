@@ -250,6 +250,7 @@ fn type_name(number: u32) -> &'static str {
         Some(MessageType::MisbehaviourReport) => "misbehaviour_report",
         Some(MessageType::NodeStatus) => "node_status",
         Some(MessageType::Echo) => "echo",
+        Some(MessageType::UpdateManifest) => "update_manifest",
     }
 }
 

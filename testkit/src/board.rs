@@ -4,6 +4,7 @@
 //! queue hands them over; everything but signatures is free. A forged signature is told by its [mark](forge), so that
 //! ten thousand frames are a short test.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use v2x_core::{
 
 use crate::Authority;
 use crate::drive::drain;
-use crate::start::{PLACE, anchor, fix, frame};
+use crate::start::{PLACE, anchor, fix, frame, from_afar};
 
 /// A frame, when it arrives, and its link address.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Board {
     pub delivered: Vec<(Instant, Received)>,
     /// Frames dropped, and when.
     pub dropped: Vec<(Instant, Dropped)>,
+    /// Frames from afar that are handed in at these times, sorted.
+    pub from_afar: VecDeque<(Instant, Bytes)>,
     check: Duration,
     checks: Arc<AtomicU64>,
     /// When the processor is free again.
@@ -60,6 +63,7 @@ impl Board {
             node,
             delivered: Vec::new(),
             dropped: Vec::new(),
+            from_afar: VecDeque::new(),
             check,
             checks,
             now: Instant::ZERO,
@@ -85,6 +89,9 @@ impl Board {
                 last = arrival.at;
                 self.handle(frame(&arrival.bytes, arrival.link));
             }
+            while let Some((_, bytes)) = self.from_afar.pop_front_if(|(at, _)| *at <= self.now) {
+                self.handle(from_afar(&bytes, 1));
+            }
             if self.next_fix <= self.now {
                 self.next_fix = self.now + Duration::from_millis(100);
                 self.handle(fix(self.now, PLACE));
@@ -94,6 +101,7 @@ impl Board {
                 continue;
             }
             let next = arrivals.peek().map_or(end, |arrival| arrival.at.min(end));
+            let next = self.from_afar.front().map_or(next, |(at, _)| next.min(*at));
             let next = next.min(self.deadline).min(self.next_fix);
             if self.now >= end {
                 return;

@@ -28,6 +28,6 @@ pub mod street;
 
 pub use authority::Authority;
 pub use board::Board;
-pub use start::{PLACE, START, address, anchor, fix, frame};
+pub use start::{PLACE, START, address, anchor, fix, frame, from_afar};
 pub use station::Station;
 pub use street::Street;

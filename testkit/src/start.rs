@@ -1,7 +1,7 @@
 //! Common start of all tests: place, time, and the inputs that set them.
 
 use bytes::Bytes;
-use v2x_core::{Anchor, Fix, Input, Instant, Position, ReceivedFrame, WireTime};
+use v2x_core::{Anchor, Fix, Input, Instant, Position, ReceivedFrame, Way, WireTime};
 
 /// Wire time at [`Instant::ZERO`]: some day in 2026.
 pub const START: WireTime = WireTime::from_micros(720_000_000_000_000);
@@ -35,6 +35,19 @@ pub fn frame(bytes: &Bytes, link_source: [u8; 6]) -> Input {
         kernel_receive: None,
         user_receive: None,
         signal_dbm: None,
+        way: Way::Air,
+    })
+}
+
+/// The frame as a bridge hands it in that has it from this peer.
+pub fn from_afar(bytes: &Bytes, peer: u16) -> Input {
+    Input::Frame(ReceivedFrame {
+        bytes: bytes.clone(),
+        link_source: [0; 6],
+        kernel_receive: None,
+        user_receive: None,
+        signal_dbm: None,
+        way: Way::Afar(peer),
     })
 }
 

@@ -111,7 +111,7 @@ impl Station {
     /// Sends `Timeout` until no verification waits.
     pub fn verify(&mut self, now: Instant) {
         // Demoted frames have their turns later.
-        while matches!(self.deadline.1, TimerKind::Verify | TimerKind::Demoted) {
+        while matches!(self.deadline.1, TimerKind::Verify | TimerKind::Demoted | TimerKind::Afar) {
             self.feed(self.deadline.0.max(now), Input::Timeout);
         }
     }

@@ -210,6 +210,7 @@ fn accident(number: u32) -> KnownHazard {
         relevance_direction: v1::RelevanceDirection::Unspecified,
         keep_alive: None,
         suspect: false,
+        afar: false,
         concern: None,
     }
 }

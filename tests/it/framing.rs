@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use v2x_core::{
     Check, ClockState, Config, DropReason, Event, Fix, Input, Instant, Position, ReceivedFrame, TrustLevel,
+    Way,
 };
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{Class, Digest, v1};
@@ -82,6 +83,7 @@ fn hears(station: &mut Station, now: Instant, bytes: &Bytes, from: [u8; 6], sign
         kernel_receive: None,
         user_receive: None,
         signal_dbm,
+        way: Way::Air,
     };
     station.feed(now, Input::Frame(frame));
     station.verify(now);

@@ -110,6 +110,9 @@ mod clock;
 // Messages of several hops through many stations.
 mod forward;
 
+// Frames that another station heard far away.
+mod afar;
+
 // A vehicle and the signals on its road.
 mod infrastructure;
 

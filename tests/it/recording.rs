@@ -8,7 +8,7 @@ use prost::Message as _;
 use testkit::drive::drain;
 use v2x_core::{
     Anchor, ChangeRule, ClockState, Config, Fix, Input, Instant, LoadSource, Node, Output, Pool, Position,
-    PseudonymConfig, ReceivedFrame, VehicleState, WireTime,
+    PseudonymConfig, ReceivedFrame, VehicleState, Way, WireTime,
 };
 use v2x_proto::v1;
 use v2x_recording::check::{CheckError, check_bytes};
@@ -96,6 +96,7 @@ fn recording() -> Vec<u8> {
                 kernel_receive: None,
                 user_receive: None,
                 signal_dbm: Some(-70),
+                way: Way::Air,
             };
             station.input(at + 2, Input::Frame(frame));
             station.input(at + 2, Input::Timeout);
@@ -150,6 +151,44 @@ fn channel_loads_are_recorded_and_decide_again() {
     assert_eq!((outcome.difference, outcome.warnings), (None, vec![]));
     // The recording is not the same without them: the credential is shown more often where the channel is quiet.
     let without = without(&station.bytes, |input| matches!(input, v1::recorded_input::Input::ChannelLoad(_)));
+    assert!(check_bytes(&without, "night").unwrap().difference.is_some());
+}
+
+#[test]
+fn frames_from_afar_are_recorded_and_decide_again() {
+    let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
+    let mut far = Recorded::new(&cast, 1);
+    let pool: Pool = cast.identity(0, Part::Roadside).into();
+    let mut unit = Recorded::with_pool(&cast, pool, Config { from_afar: true, ..Config::roadside() });
+    for recorded in [&mut far, &mut unit] {
+        recorded.input(60, Input::Clock { wire: START, state: ClockState::Locked });
+    }
+    for step in 1..40u64 {
+        let at = 60 + step * 100;
+        for recorded in [&mut far, &mut unit] {
+            recorded.input(at, Input::Fix(Some(moving(0.0, START + Duration::from_millis(step * 100)))));
+        }
+        if step % 10 == 0 {
+            let draft = HazardDraft::new(Class::D3, cause::ACCIDENT);
+            far.input(at + 1, Input::Hazard { command: HazardCommand::New(draft), token: None });
+        }
+        far.input(at + 1, Input::Timeout);
+        // Beacons too, which are refused.
+        for bytes in far.transmitted.drain(..) {
+            let Input::Frame(frame) = from_afar(&bytes, 9) else { unreachable!() };
+            unit.input(at + 2, Input::Frame(frame));
+            unit.input(at + 2, Input::Timeout);
+        }
+        unit.input(at + 4, Input::Timeout);
+    }
+    let brought = unit.transmitted.iter().filter(|bytes| read(bytes).0.class == Class::D3);
+    assert!(brought.count() >= 3, "it sent what came from afar");
+    let outcome = check_bytes(&unit.bytes, "night").unwrap();
+    assert_eq!((outcome.difference, outcome.warnings), (None, vec![]));
+    let without = without(
+        &unit.bytes,
+        |input| matches!(input, v1::recorded_input::Input::Frame(frame) if frame.afar_peer == Some(9)),
+    );
     assert!(check_bytes(&without, "night").unwrap().difference.is_some());
 }
 
@@ -246,12 +285,12 @@ fn a_recording_cut_anywhere_is_checked_up_to_there() {
 #[test]
 fn another_layout_is_refused_naming_both_versions() {
     let header =
-        v1::RecordingHeader { version: 7, software: "roadcast 9.9".to_owned(), ..Default::default() };
+        v1::RecordingHeader { version: 8, software: "roadcast 9.9".to_owned(), ..Default::default() };
     let error = check_bytes(&record::start(&header), "night.rec").unwrap_err().to_string();
     assert_eq!(
         error,
         format!(
-            "night.rec: has layout version 7 (written by roadcast 9.9), this is for versions {} to {}; \
+            "night.rec: has layout version 8 (written by roadcast 9.9), this is for versions {} to {}; \
              check it with the software that wrote it",
             record::OLDEST_VERSION,
             record::VERSION

@@ -30,10 +30,10 @@ mod trust;
 pub use base::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, EmergencySwitches, Fix,
     FrameHead, HeldHeading, Host, Imminent, Instant, MessageId, NotSent, NotSentReason, Plane, Plausibility,
-    Position, PseudonymConfig, Purpose, ReceiveStamps, Received, ReceivedFrame, Refusal, Role, STANDING,
-    Scheme, Seed, SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix,
-    TimedVehicle, Token, Transmit, VehicleState, Velocity, Virtual, WireTime, heading_difference, limits,
-    radii_of_curvature, strict, velocity,
+    Position, PseudonymConfig, Purpose, Rate, ReceiveStamps, Received, ReceivedFrame, Refusal, Role,
+    STANDING, Scheme, Seed, SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix,
+    TimedVehicle, Token, Transmit, VehicleState, Velocity, Virtual, Way, WireTime, heading_difference,
+    limits, radii_of_curvature, strict, velocity,
 };
 pub use congestion::{BusyRatio, LoadSource};
 #[cfg(feature = "polygon")]

@@ -19,7 +19,7 @@ use radio_adapters::mem::{MemHub, MemRadio};
 use radio_adapters::radio::{LinkAddress, Radio, TxFrame};
 use v2x_core::{
     Anchor, ClockState, Config, CredentialRequest, Event, Fix, HazardCommand, HazardDraft, Identity, Input,
-    Instant, KeyPair, Node, Output, Permissions, Position, ReceivedFrame, TrustStore, WireTime, issue,
+    Instant, KeyPair, Node, Output, Permissions, Position, ReceivedFrame, TrustStore, Way, WireTime, issue,
     make_root,
 };
 use v2x_proto::Class;
@@ -145,6 +145,7 @@ impl Car {
                 kernel_receive: None,
                 user_receive: None,
                 signal_dbm: meta.signal_dbm,
+                way: Way::Air,
             };
             self.input(now, Input::Frame(frame), out)?;
         }

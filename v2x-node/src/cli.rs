@@ -9,7 +9,7 @@ use clap::ColorChoice;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::colour::{self, ColourChoice};
-use crate::commands::{dump, keys};
+use crate::commands::{dump, keys, launch};
 use crate::core_dump;
 use crate::daemon::keeper::KeeperProcess;
 use crate::error::{Error, without_numbers};
@@ -24,6 +24,10 @@ pub fn main() -> ExitCode {
         return refuse(error);
     }
     let args: Vec<OsString> = std::env::args_os().collect();
+    if let Some(theirs) = launch::of_another(&args) {
+        let started = rights::give_up().map_err(Error::from).and_then(|()| launch::run(&theirs));
+        return started.map_or_else(refuse, |()| ExitCode::SUCCESS);
+    }
     let words: Vec<String> = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     let command = Cli::command();
     #[cfg(feature = "replay")]
@@ -159,6 +163,12 @@ enum Command {
     /// Join a cell with a radio, leave it, and show what keeps a radio from joining
     #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::link::HELP)]
     Link(crate::commands::link::LinkCommand),
+    /// Drive a unit elsewhere with these commands, by the program roadcast-bridge
+    #[command(after_help = launch::REMOTE_HELP)]
+    Remote(launch::LaunchArgs),
+    /// Links beside the radio, by the program roadcast-bridge: other units, operator, brokers
+    #[command(after_help = launch::BRIDGE_HELP)]
+    Bridge(launch::LaunchArgs),
     /// Decode frames from a link or a capture
     #[command(after_help = dump::HELP)]
     Dump(dump::DumpArgs),
@@ -209,6 +219,8 @@ fn run(
         Command::Web(args) => crate::commands::web::run(args, out),
         Command::Dump(args) => dump::run(args, out),
         Command::Link(command) => crate::commands::link::run(command, out),
+        Command::Remote(args) => launch::remote(args),
+        Command::Bridge(args) => launch::bridge(args),
     }
 }
 

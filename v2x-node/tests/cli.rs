@@ -572,3 +572,40 @@ fn series_are_given_to_all_credentials_of_a_vehicle() {
         assert!(scratch.good(&["keys", "show", name]).contains("revocation   series 41"));
     }
 }
+
+#[test]
+fn the_bridge_is_started_with_its_arguments_as_they_are_or_how_to_install_it_is_said() {
+    let scratch = Scratch::new("bridge");
+    // Apart from where a build has both.
+    let own = scratch.0.join("roadcast");
+    fs::copy(env!("CARGO_BIN_EXE_roadcast"), &own).unwrap();
+    let run = |line: &str| -> Said {
+        let args = line.split(' ');
+        Command::new(&own)
+            .args(args)
+            .env("PATH", "/nowhere")
+            .env_remove("ROADCAST_LOG")
+            .output()
+            .unwrap()
+            .into()
+    };
+    for line in ["bridge run --config a.toml", "remote rsu-7 status", "--color never bridge status"] {
+        let said = run(line);
+        assert_eq!((said.code, said.err.lines().count()), (2, 1), "{}", said.err);
+        assert!(
+            said.err.contains("roadcast-bridge is not installed")
+                && said.err.contains("cargo install --path bridges")
+        );
+    }
+    let program = scratch.0.join("roadcast-bridge");
+    fs::write(&program, "#!/bin/sh\necho \"$@\"\nexit 7\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    for (line, passed) in [
+        ("bridge -v --help run", "-v --help run\n"),
+        ("remote rsu-7 top --once -- -x", "remote rsu-7 top --once -- -x\n"),
+        ("--color never remote all top", "remote all top\n"),
+    ] {
+        let said = run(line);
+        assert_eq!((said.code, &*said.out), (7, passed), "{line}: {}", said.err);
+    }
+}

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use bytes::Bytes;
 use radio_adapters::queue::queue;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use v2x_core::{DropReason, Dropped, Event, FrameHead, Input, Instant, Output, ReceivedFrame};
+use v2x_core::{DropReason, Dropped, Event, FrameHead, Input, Instant, Output, ReceivedFrame, Way};
 use v2x_node::console::Console;
 use v2x_recording::record;
 
@@ -25,6 +25,7 @@ fn handing_over_allocates_nothing() {
         kernel_receive: Some(Instant::from_nanos(1)),
         user_receive: Some(Instant::from_nanos(2)),
         signal_dbm: Some(-70),
+        way: Way::Air,
     });
     let dropped = Event::Dropped(Dropped {
         reason: DropReason::Stale,
@@ -33,6 +34,7 @@ fn handing_over_allocates_nothing() {
         field: None,
         head: FrameHead::default(),
         signal_dbm: None,
+        way: Way::Air,
     });
     let output = Output::Event(dropped);
     // The thread has begun when its first line is here; it writes what follows without allocating.

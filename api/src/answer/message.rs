@@ -62,6 +62,12 @@ pub struct Message {
     pub forwarder: Option<MessageForwarder>,
     /// Whether this station signed it.
     pub own: bool,
+    /// Whether it came from afar; absent in those that did not.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub afar: bool,
+    /// Of one from afar: the number that was handed in with it, for where it is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub afar_peer: Option<u16>,
     /// Its payload, fields named as in the schema; absent where the watch leaves it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
@@ -139,6 +145,9 @@ pub struct DroppedFrame {
     /// Received power, where the link knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signal_dbm: Option<i8>,
+    /// Whether it came from afar, and has no link address; absent in those that did not.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub afar: bool,
     /// Frames dropped for the same reason since the last one told, which were not told.
     pub suppressed: u64,
 }

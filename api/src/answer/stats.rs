@@ -49,6 +49,31 @@ pub struct Stats {
     pub drops: BTreeMap<String, u64>,
     /// Own messages not transmitted since the start, by reason.
     pub not_sent: BTreeMap<String, u64>,
+    /// Frames from afar.
+    pub afar: AfarFigures,
+}
+
+/// Frames from afar since the start; none of them is counted elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct AfarFigures {
+    /// Handed in.
+    pub received: u64,
+    /// Messages delivered.
+    pub delivered: u64,
+    /// Messages sent on the air.
+    pub aired: u64,
+    /// Dropped.
+    pub dropped: u64,
+    /// The same by reason.
+    pub drops: BTreeMap<String, u64>,
+    /// Age of those delivered, from their generation, by the two clocks; its middle, µs. Absent while none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_p50_us: Option<f64>,
+    /// The same of all but one in a hundred, µs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_p99_us: Option<f64>,
 }
 
 /// What happened in a second.

@@ -24,6 +24,8 @@ pub struct MessageFilter {
     pub payload: bool,
     /// Whether those that the station sends are told too.
     pub own: bool,
+    /// Whether the signed bytes of protobuf name their signer by its credential, where the station has it.
+    pub credential: bool,
 }
 
 impl Default for MessageFilter {
@@ -37,6 +39,7 @@ impl Default for MessageFilter {
             verified: None,
             payload: true,
             own: false,
+            credential: false,
         }
     }
 }
@@ -89,6 +92,7 @@ impl MessageFilter {
             verified: fields.flag("verified")?,
             payload: fields.flag("payload")?.unwrap_or(true),
             own: fields.flag("own")?.unwrap_or(false),
+            credential: fields.flag("credential")?.unwrap_or(false),
         })
     }
 
@@ -119,6 +123,7 @@ impl MessageFilter {
         put("verified", self.verified.map(Into::into));
         put("payload", (!self.payload).then_some(false.into()));
         put("own", self.own.then_some(true.into()));
+        put("credential", self.credential.then_some(true.into()));
         keys
     }
 }
@@ -165,11 +170,12 @@ pub fn type_name(message_type: v1::MessageType) -> &'static str {
         T::MisbehaviourReport => "misbehaviour_report",
         T::NodeStatus => "node_status",
         T::Echo => "echo",
+        T::UpdateManifest => "update_manifest",
     }
 }
 
 /// Every type of message.
-pub const MESSAGE_TYPES: [v1::MessageType; 17] = {
+pub const MESSAGE_TYPES: [v1::MessageType; 18] = {
     use v1::MessageType as T;
     [
         T::Awareness,
@@ -189,10 +195,22 @@ pub const MESSAGE_TYPES: [v1::MessageType; 17] = {
         T::MisbehaviourReport,
         T::NodeStatus,
         T::Echo,
+        T::UpdateManifest,
     ]
 };
-const KEYS: &[&str] =
-    &["v", "id", "messages", "types", "classes", "area", "standing", "verified", "payload", "own"];
+const KEYS: &[&str] = &[
+    "v",
+    "id",
+    "messages",
+    "types",
+    "classes",
+    "area",
+    "standing",
+    "verified",
+    "payload",
+    "own",
+    "credential",
+];
 /// Farther than any flood goes, and near enough for a plane.
 pub const LONGEST_RADIUS_M: u32 = 1_000_000;
 /// Of a name of a reason, bytes; the longest that there is has half as many.

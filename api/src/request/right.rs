@@ -7,7 +7,8 @@ use core::fmt;
 pub enum Right {
     /// Lists, watches and status.
     Read,
-    /// What the station tells others, or is told of itself: hazards, priority, messages, positions, the vehicle.
+    /// What the station tells others, or is told of itself: hazards, priority, messages, positions, the vehicle, frames from
+    /// afar.
     Declare,
     /// The station itself: reading its credentials and lists anew.
     Administer,

@@ -162,8 +162,9 @@ fn filter() -> impl Strategy<Value = MessageFilter> {
     let standing = prop::collection::vec(0..3usize, 1..4)
         .prop_map(|standing| standing.into_iter().map(|index| Standing::ALL[index]).collect());
     let area = (position(), 1..=LONGEST_RADIUS_M).prop_map(|(centre, radius_m)| Circle { centre, radius_m });
-    (of(types), of(classes), of(area), of(standing), of(any::<bool>()), any::<bool>(), any::<bool>())
-        .prop_map(|(types, classes, area, standing, verified, payload, own)| MessageFilter {
+    let flags = any::<[bool; 3]>();
+    (of(types), of(classes), of(area), of(standing), of(any::<bool>()), flags).prop_map(
+        |(types, classes, area, standing, verified, [payload, own, credential])| MessageFilter {
             types,
             classes,
             area,
@@ -171,7 +172,9 @@ fn filter() -> impl Strategy<Value = MessageFilter> {
             verified,
             payload,
             own,
-        })
+            credential,
+        },
+    )
 }
 
 pub(crate) fn reading() -> impl Strategy<Value = Request> {
@@ -190,7 +193,10 @@ pub(crate) fn reading() -> impl Strategy<Value = Request> {
             Request::WatchStats,
             Request::Signals,
             Request::WatchSignals,
+            Request::WatchAfar,
         ]),
+        (prop::collection::vec(any::<u8>(), 1..200), any::<u16>())
+            .prop_map(|(frame, peer)| Request::Afar(AfarFrame { frame: frame.into(), peer })),
     ]
 }
 
@@ -214,6 +220,7 @@ fn what_changes_the_station_or_what_it_says_needs_more_than_reading() {
         r#"{"hazard":"negate","event":"3f01020304050607/2"}"#,
         r#"{"priority":"request"}"#,
         r#"{"priority":"cancel"}"#,
+        r#"{"afar":{"frame":"00","peer":1}}"#,
     ] {
         assert_eq!(needs(line), Right::Declare, "{line}");
     }
@@ -231,6 +238,7 @@ pub(crate) fn documented() -> impl Iterator<Item = String> {
         let code = code.replace("<id>", "3f01020304050607/2").replace("\"cause\":...", "\"cause\":2");
         let code = code.replace("\"<type>\",\"payload\":{...}", "\"vru\",\"payload\":{}");
         let code = code.replace("\"fix\":{...}", "\"fix\":{\"latitude_deg\":1,\"longitude_deg\":2}");
+        let code = code.replace("\"<hex>\"", "\"1000\"");
         let code = code.replace("{...}", "{\"speed_m_s\":1}");
         code.replace(", ...}", "}").replace(",...]", "]")
     });

@@ -31,8 +31,13 @@ pub fn define(definitions: &mut Map<String, Value>) {
         if !changes.is_empty() {
             line["properties"]["change"] = json!({ "enum": changes });
         }
-        if *watch == "message" {
-            line["properties"]["message"] = reference("Message");
+        match *watch {
+            "message" => line["properties"]["message"] = reference("Message"),
+            "afar" => {
+                line["properties"]["message"] = json!({ "type": "string" });
+                line["properties"]["outcome"] = json!({ "enum": ["delivered", "aired", "dropped"] });
+            }
+            _ => {}
         }
         if *watch != "lost" {
             line["required"].as_array_mut().expect("a list").push("age_us".into());
@@ -141,6 +146,7 @@ pub const WATCHES: &[WatchForm] = &[
     WatchForm { name: "drop", changes: &[], needed: &["drop"], optional: &[] },
     WatchForm { name: "stats", changes: &[], needed: &["stats"], optional: &[] },
     WatchForm { name: "signals", changes: &[], needed: &["signals"], optional: &[] },
+    WatchForm { name: "afar", changes: &[], needed: &["peer", "outcome"], optional: &["message", "reason"] },
     WatchForm { name: "lost", changes: &[], needed: &["of", "changes"], optional: &[] },
 ];
 const EVENT_CHANGES: &[&str] = &["new", "updated", "cancelled", "negated", "expired"];

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
+use v2x_proto::envelope::MAX_FRAME;
 use v2x_proto::payload::schema::Side;
 
 use super::rules::Lines;
 use super::{payload_by_type, reference};
 use crate::cause;
 use crate::fields::asked;
+use crate::request::afar::FRAME_RIGHT;
 use crate::request::declaration::CAUSE_RIGHT;
 use crate::request::id::LONGEST_ID;
 use crate::request::messages::{MESSAGE_TYPES, type_name};
@@ -97,6 +99,9 @@ fn request(line: &str) -> Request {
 pub fn form(right: &str) -> Value {
     match right {
         EVENT_RIGHT => json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{16}/0*[0-9]{1,10}$" }),
+        FRAME_RIGHT => {
+            json!({ "type": "string", "pattern": "^([0-9A-Fa-f]{2})+$", "maxLength": 2 * MAX_FRAME })
+        }
         DIGEST_RIGHT => json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{16}$" }),
         // The reader ignores case, hyphens and spaces too.
         CAUSE_RIGHT => {
@@ -138,6 +143,8 @@ pub fn definition(request: &Request) -> &'static str {
         Request::Publish(_) => "request_publish",
         Request::Fix(_) => "request_fix",
         Request::Vehicle(_) => "request_vehicle",
+        Request::Afar(_) => "request_afar",
+        Request::WatchAfar => "request_afar_watch",
     }
 }
 
@@ -155,7 +162,8 @@ pub fn answer(request: &Request) -> &'static str {
         | Request::WatchMessages(_)
         | Request::WatchDrops(_)
         | Request::WatchStats
-        | Request::WatchSignals => "answer_started",
+        | Request::WatchSignals
+        | Request::WatchAfar => "answer_started",
         Request::Status => "answer_status",
         Request::Neighbours(_) => "answer_neighbours",
         Request::Drops => "answer_drops",
@@ -163,7 +171,9 @@ pub fn answer(request: &Request) -> &'static str {
         Request::Signals => "answer_signals",
         Request::Rights(_) => "answer_rights",
         Request::Publish(_) => "answer_published",
-        Request::Reload | Request::Encoding(_) | Request::Fix(_) | Request::Vehicle(_) => "answer_done",
+        Request::Reload | Request::Encoding(_) | Request::Fix(_) | Request::Vehicle(_) | Request::Afar(_) => {
+            "answer_done"
+        }
     }
 }
 
@@ -194,7 +204,7 @@ pub const LINES: &[&str] = &[
     r#"{"v":1,"id":7,"station":"reload"}"#,
     r#"{"v":1,"id":7,"neighbours":"list","after":"3f01020304050607"}"#,
     r#"{"v":1,"id":7,"neighbours":"watch"}"#,
-    r#"{"v":1,"id":7,"messages":"watch","types":["hazard"],"classes":["D0"],"standing":["trusted"],"verified":true,"payload":true,"own":true,
+    r#"{"v":1,"id":7,"messages":"watch","types":["hazard"],"classes":["D0"],"standing":["trusted"],"verified":true,"payload":true,"own":true,"credential":true,
         "area":{"latitude_deg":49.6,"longitude_deg":6.1,"radius_m":500}}"#,
     r#"{"v":1,"id":7,"drops":"list"}"#,
     r#"{"v":1,"id":7,"drops":"watch","reasons":["stale"]}"#,
@@ -215,4 +225,6 @@ pub const LINES: &[&str] = &[
     r#"{"v":1,"id":7,"vehicle":{"age_ms":5,"speed_m_s":22.2,"acceleration_m_s2":-6.5,"yaw_rate_deg_s":3,"steering_angle_deg":-90,
         "brake_pedal":true,"gas_pedal":true,"emergency_brake":true,"collision_warning":true,"adaptive_cruise_control":true,
         "cruise_control":true,"speed_limiter":true,"lights":["fog"],"doors_open":["driver"],"light_bar":true,"siren":true}}"#,
+    r#"{"v":1,"id":7,"afar":{"frame":"1000","peer":7}}"#,
+    r#"{"v":1,"id":7,"afar":"watch"}"#,
 ];

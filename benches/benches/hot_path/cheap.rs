@@ -18,7 +18,7 @@ use testkit::draft::{Draft, Stander, Trusting};
 use testkit::drive::settle;
 use testkit::{Authority, anchor};
 use v2x_core::{
-    AwarenessRule, ClockState, Config, Event, Fix, Input, Instant, Node, Output, ReceivedFrame, WireTime,
+    AwarenessRule, ClockState, Config, Event, Fix, Input, Instant, Node, Output, ReceivedFrame, Way, WireTime,
 };
 
 use super::ways_out::{ROWS, Row};
@@ -243,7 +243,14 @@ impl fmt::Display for Cost {
 
 fn received(bytes: Bytes, link: [u8; 6], at: Instant) -> ReceivedFrame {
     let (kernel_receive, user_receive) = (Some(at), Some(at));
-    ReceivedFrame { bytes, link_source: link, kernel_receive, user_receive, signal_dbm: Some(-70) }
+    ReceivedFrame {
+        bytes,
+        link_source: link,
+        kernel_receive,
+        user_receive,
+        signal_dbm: Some(-70),
+        way: Way::Air,
+    }
 }
 
 /// Stations known before a row begins.

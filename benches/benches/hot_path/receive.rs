@@ -15,7 +15,7 @@ use testkit::drive::drain;
 use testkit::{Authority, anchor};
 use v2x_core::{
     AwarenessRule, ClockState, Config, DropReason, Event, Fix, Host, Input, Instant, Node, Output,
-    ReceivedFrame, Virtual,
+    ReceivedFrame, Virtual, Way,
 };
 
 /// Stations heard.
@@ -215,6 +215,7 @@ impl Listener {
                 kernel_receive: Some(sample.at),
                 user_receive: Some(sample.at),
                 signal_dbm: Some(-70),
+                way: Way::Air,
             };
             self.frames.push((sample.at + Duration::from_millis(1), frame));
         }

@@ -46,6 +46,7 @@ impl Lab {
             // No IPv6 chatter on the link.
             ip(&format!("-n {namespace} link set {INTERFACE} addrgenmode none"))?;
             ip(&format!("-n {namespace} link set {INTERFACE} up"))?;
+            ip(&format!("-n {namespace} link set lo up"))?;
         }
         fs::create_dir_all(&self.directory).map_err(|error| format!("{}: {error}", self.directory.display()))
     }
@@ -70,6 +71,42 @@ impl Lab {
             .map_err(failed)?;
         let output = child.stdout.take().map(BufReader::new).ok_or("invariant: the output is piped")?;
         Ok(Child { role: role.to_owned(), child, output })
+    }
+}
+
+impl Lab {
+    /// Runs another program at one end of the link; its output goes to `NAME.log` of the directory.
+    pub fn program(
+        &self,
+        end: usize,
+        name: &str,
+        program: &Path,
+        arguments: &[&str],
+    ) -> Result<Program, String> {
+        let failed = |error| format!("{}: {error}", program.display());
+        let log = fs::File::create(self.directory.join(format!("{name}.log"))).map_err(failed)?;
+        let child = Command::new("ip")
+            .args(["netns", "exec", &self.namespaces[end]])
+            .arg(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(failed)?)
+            .stderr(log)
+            .spawn()
+            .map_err(failed)?;
+        Ok(Program(child))
+    }
+}
+
+/// Another program; killed when dropped.
+#[derive(Debug)]
+pub struct Program(process::Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let killed = self.0.kill();
+        let waited = self.0.wait();
+        drop((killed, waited));
     }
 }
 

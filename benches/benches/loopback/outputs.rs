@@ -5,6 +5,7 @@ use core::time::Duration;
 use benches::figures::{Samples, rounded};
 use serde_json::{Map, Value, json};
 
+use crate::bridge;
 use crate::lab::{Lab, say};
 use crate::placement::Placement;
 use crate::probe::Probe;
@@ -32,6 +33,14 @@ pub fn run(lab: &Lab, placement: &Placement, rate: u32, seconds: u64, pairs: u32
     let all = || control.into_iter().chain(Trouble::ALL);
     let any = all().any(|trouble| named(&trouble));
     for trouble in all().filter(|trouble| !any || named(trouble)) {
+        if trouble == Trouble::Bridge {
+            if let Err(reason) = bridge::program() {
+                say(&format!("{:<6} left out: {reason}", trouble.name()));
+                kinds.insert(trouble.name().to_owned(), json!({"left_out": reason}));
+                continue;
+            }
+            bridge::make_keys(lab)?;
+        }
         kinds.insert(trouble.name().to_owned(), kind(lab, placement, rate, seconds, pairs, trouble)?);
     }
     Ok(Value::Object(kinds))
@@ -47,7 +56,7 @@ fn kind(
 ) -> Result<Value, String> {
     let mut ratios = [Samples::with_capacity(pairs as usize), Samples::with_capacity(pairs as usize)];
     let (mut lost, mut slow, mut unseen, mut longest_ns) = (0, 0, 0, 0);
-    let mut warnings = Vec::new();
+    let (mut warnings, mut carried) = (Vec::new(), None);
     for pair in 0..pairs {
         // Whichever comes first would else always have the warmer or the colder machine.
         let order = if pair % 2 == 0 { [trouble, Trouble::None] } else { [Trouble::None, trouble] };
@@ -88,10 +97,12 @@ fn kind(
             pair_unseen
         ));
         warnings.clone_from(&with.warnings);
+        carried.clone_from(&with.carried);
     }
     let [p99, p999] = ratios.map(|ratio| rounded(ratio.median(), 3));
     say(&format!("{:<6} median of the ratios: p99 {p99:.3}, p99.9 {p999:.3}; lost {lost}", trouble.name()));
     warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    carried.iter().for_each(|carried| say(&format!("{}, last pair: {carried}", trouble.name())));
     Ok(json!({
         "p99_ratio": p99,
         "p999_ratio": p999,
@@ -100,5 +111,6 @@ fn kind(
         "slow_turns_unseen": unseen,
         "longest_turn_ns": longest_ns,
         "warnings": warnings,
+        "carried": carried,
     }))
 }

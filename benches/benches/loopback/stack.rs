@@ -11,6 +11,7 @@ use v2x_node::daemon::run::{self, DaemonOptions};
 use v2x_proto::Class;
 use v2x_report::{ClassReport, Report, Stage, StageHistogram, Summary, miss_target};
 
+use crate::bridge::Bridges;
 use crate::lab::{INTERFACE, Lab, print_result};
 use crate::placement::{Placement, Seat};
 use crate::trouble::Trouble;
@@ -33,6 +34,8 @@ pub struct StackRun {
     pub slow_turns: [Vec<(u64, u64)>; 2],
     /// The longest turn of each, ns.
     pub longest_turns_ns: [u64; 2],
+    /// What a bridge carried beside the receiver.
+    pub carried: Option<String>,
 }
 
 impl StackRun {
@@ -96,12 +99,14 @@ pub fn run(
         &[text(&receiver), "-".to_owned(), trouble.name().to_owned(), folder("receiver-out")],
     )?;
     receiver.ready()?;
+    let bridges = if trouble == Trouble::Bridge { Some(Bridges::start(lab)?) } else { None };
     // The daemon's load starts a second after it.
     let seconds = time.as_secs() + 1;
     let arguments = [text(&sender), seconds.to_string(), trouble.name().to_owned(), folder("sender-out")];
     let sent = lab.spawn(0, "station", &arguments)?.result()?;
     // What was sent last is verified within a millisecond; one deadline more is a margin.
     thread::sleep(Duration::from_millis(200));
+    let carried = bridges.map(Bridges::end).transpose()?;
     receiver.terminate()?;
     let received = receiver.result()?;
     let report = |value: &Value| {
@@ -129,6 +134,7 @@ pub fn run(
         warnings,
         slow_turns: [sender_slow, receiver_slow],
         longest_turns_ns: [sender_longest, receiver_longest],
+        carried,
     })
 }
 

@@ -26,11 +26,14 @@ pub enum Trouble {
     Fifo,
     /// Ten programs watch its messages, neighbours and figures, two of which never read.
     Subscribers,
+    /// A bridge takes all that the receiver hears and hands in 500 messages a second from afar: made by
+    /// [`bridge`](crate::loopback::bridge), outside the stations' processes.
+    Bridge,
 }
 
 impl Trouble {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Pipe, Self::Disk, Self::Fifo, Self::Subscribers];
+    pub const ALL: [Self; 5] = [Self::Pipe, Self::Disk, Self::Fifo, Self::Subscribers, Self::Bridge];
 
     /// Its name in the results.
     pub fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Trouble {
             Self::Disk => "disk",
             Self::Fifo => "fifo",
             Self::Subscribers => "subscribers",
+            Self::Bridge => "bridge",
         }
     }
 
@@ -54,7 +58,7 @@ impl Trouble {
     pub fn make(self, config: &Path, folder: &Path) -> io::Result<Made> {
         let mut made = Made::default();
         match self {
-            Self::None => {}
+            Self::None | Self::Bridge => {}
             Self::Pipe => {
                 let (reader, writer) = io::pipe()?;
                 let writer = OwnedFd::from(writer);

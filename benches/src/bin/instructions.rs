@@ -18,7 +18,7 @@ use benches::fleet::{Common, Fleet, Sample, fix_on_ring};
 use testkit::drive::drain;
 use testkit::{Authority, anchor};
 use v2x_core::{
-    AwarenessRule, ClockState, Config, DropReason, Event, Input, Instant, Node, Output, ReceivedFrame,
+    AwarenessRule, ClockState, Config, DropReason, Event, Input, Instant, Node, Output, ReceivedFrame, Way,
 };
 
 fn main() -> ExitCode {
@@ -106,6 +106,7 @@ impl Scene {
             kernel_receive: Some(now),
             user_receive: Some(now),
             signal_dbm: Some(-70),
+            way: Way::Air,
         };
         self.node.handle_input(now, Input::Frame(frame));
         self.drain();

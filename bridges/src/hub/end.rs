@@ -210,6 +210,11 @@ impl End {
         result
     }
 
+    /// Whether a frame of `bytes` would be within its budget now: who can let the other side wait need not drop.
+    pub fn has_room(&self, bytes: usize, elapsed: Duration) -> bool {
+        self.state.budget.lock().unwrap_or_else(PoisonError::into_inner).has(bytes, elapsed)
+    }
+
     /// What passed it.
     #[must_use]
     pub fn counts(&self) -> EndCounts {

@@ -2,14 +2,14 @@
 
 use std::io;
 
-use bytes::Bytes;
 use prost::Message as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use v2x_core::WireTime;
-use v2x_proto::v1::{ControlAnswer, ControlRequest, WatchedMessage, control_answer};
+use v2x_proto::v1::control_request::Request;
+use v2x_proto::v1::{AfarFrame, ControlAnswer, ControlRequest, WatchedMessage, control_answer};
 
 use super::StationLink;
 use super::frames::FrameReader;
@@ -56,7 +56,7 @@ async fn connect(
     let greeting = from.line().await?;
     accepted(&greeting)?;
     for request in REQUESTS {
-        send(&mut to, request).await?;
+        send(&mut to, Request::Json(request.to_owned())).await?;
         answer(&mut from, link, hub, now).await?;
     }
     link.connected();
@@ -71,7 +71,7 @@ async fn connect(
     let hand_in = async {
         while let Some(HandIn { frame, end }) = frames.recv().await {
             link.count(|counts| counts.handed_in += 1);
-            send(&mut to, &request_of(&frame, end)).await?;
+            send(&mut to, Request::Afar(AfarFrame { frame, peer: end.into() })).await?;
         }
         Err(StationError::Ended)
     };
@@ -88,13 +88,8 @@ const REQUESTS: [&str; 3] = [
     r#"{"afar":"watch"}"#,
 ];
 
-fn request_of(frame: &Bytes, end: u16) -> String {
-    let hex = data_encoding::HEXLOWER.encode(frame);
-    json!({ "afar": { "frame": hex, "peer": end } }).to_string()
-}
-
-async fn send(to: &mut (impl AsyncWrite + Unpin), request: &str) -> Result<(), StationError> {
-    let request = ControlRequest { json: request.to_owned() }.encode_length_delimited_to_vec();
+async fn send(to: &mut (impl AsyncWrite + Unpin), request: Request) -> Result<(), StationError> {
+    let request = ControlRequest { request: Some(request) }.encode_length_delimited_to_vec();
     to.write_all(&request).await.map_err(StationError::Lost)
 }
 

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use prost::Message as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixListener;
-use v2x_proto::v1::{ControlAnswer, ControlRequest, WatchedMessage, control_answer};
+use v2x_proto::v1::control_request::Request;
+use v2x_proto::v1::{AfarFrame, ControlAnswer, ControlRequest, WatchedMessage, control_answer};
 
 use super::frames::FrameReader;
 use super::*;
@@ -15,7 +16,7 @@ fn answer(json: &str) -> Vec<u8> {
 }
 
 /// A daemon of the test's own: answers the first three requests, then tells `told`, and returns what was handed in.
-async fn daemon(listener: UnixListener, told: Vec<Vec<u8>>) -> Vec<String> {
+async fn daemon(listener: UnixListener, told: Vec<Vec<u8>>) -> Vec<Request> {
     let (stream, _) = listener.accept().await.unwrap();
     let (from, mut to) = stream.into_split();
     let mut from = BufReader::new(from);
@@ -27,14 +28,14 @@ async fn daemon(listener: UnixListener, told: Vec<Vec<u8>>) -> Vec<String> {
     let mut requests = Vec::new();
     while requests.len() < 3 {
         let request: ControlRequest = from.message().await.unwrap();
-        requests.push(request.json);
+        requests.push(request.request.unwrap());
         to.write_all(&answer(r#"{"v":1,"ok":true}"#)).await.unwrap();
     }
     for bytes in told {
         to.write_all(&bytes).await.unwrap();
     }
     let request: ControlRequest = from.message().await.unwrap();
-    requests.push(request.json);
+    requests.push(request.request.unwrap());
     requests
 }
 
@@ -74,10 +75,8 @@ async fn a_daemon_tells_the_hub_and_takes_what_comes_from_afar() {
     let now = v2x_core::WireTime::from_micros(fields.generation_time_us);
     end.hand_in_at(frame.clone(), Duration::ZERO, now).unwrap();
     let requests = daemon.await.unwrap();
-    assert_eq!(requests[0], r#"{"rights":"declare"}"#);
-    let handed: Value = serde_json::from_str(&requests[3]).unwrap();
-    assert_eq!(handed["afar"]["frame"], data_encoding::HEXLOWER.encode(&frame));
-    assert_eq!(handed["afar"]["peer"], end.number());
+    assert_eq!(requests[0], Request::Json(r#"{"rights":"declare"}"#.to_owned()));
+    assert_eq!(requests[3], Request::Afar(AfarFrame { frame, peer: end.number().into() }));
     let counts = link.counts();
     assert_eq!((counts.told, counts.unreadable, counts.lost), (1, 1, 7));
     assert_eq!((counts.handed_in, counts.refused, counts.aired, counts.dropped), (1, 1, 1, 1));

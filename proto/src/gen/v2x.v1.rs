@@ -390,6 +390,8 @@ pub enum MessageType {
     NodeStatus = 36,
     /// Echo.
     Echo = 37,
+    /// UpdateManifest.
+    UpdateManifest = 39,
 }
 impl MessageType {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -416,6 +418,7 @@ impl MessageType {
             Self::MisbehaviourReport => "MESSAGE_TYPE_MISBEHAVIOUR_REPORT",
             Self::NodeStatus => "MESSAGE_TYPE_NODE_STATUS",
             Self::Echo => "MESSAGE_TYPE_ECHO",
+            Self::UpdateManifest => "MESSAGE_TYPE_UPDATE_MANIFEST",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -439,6 +442,7 @@ impl MessageType {
             "MESSAGE_TYPE_MISBEHAVIOUR_REPORT" => Some(Self::MisbehaviourReport),
             "MESSAGE_TYPE_NODE_STATUS" => Some(Self::NodeStatus),
             "MESSAGE_TYPE_ECHO" => Some(Self::Echo),
+            "MESSAGE_TYPE_UPDATE_MANIFEST" => Some(Self::UpdateManifest),
             _ => None,
         }
     }
@@ -446,9 +450,32 @@ impl MessageType {
 /// What a program sends.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ControlRequest {
-    /// One request, as on a line of JSON, without the line's end; at most 16384 bytes.
-    #[prost(string, tag = "1")]
-    pub json: ::prost::alloc::string::String,
+    /// Exactly one.
+    #[prost(oneof = "control_request::Request", tags = "1, 2")]
+    pub request: ::core::option::Option<control_request::Request>,
+}
+/// Nested message and enum types in `ControlRequest`.
+pub mod control_request {
+    /// Exactly one.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Request {
+        /// One request, as on a line of JSON, without the line's end; at most 16384 bytes.
+        #[prost(string, tag = "1")]
+        Json(::prost::alloc::string::String),
+        /// A frame from afar.
+        #[prost(message, tag = "2")]
+        Afar(super::AfarFrame),
+    }
+}
+/// A frame that another station received or sent far away, handed in to be judged here.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AfarFrame {
+    /// Hop header and SignedMessage, at most 1398 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub frame: ::prost::bytes::Bytes,
+    /// The bridge's number for where it is from, 0..=65535: it comes back with what becomes of the frame.
+    #[prost(uint32, tag = "2")]
+    pub peer: u32,
 }
 /// What the daemon sends.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -538,9 +565,14 @@ pub struct WatchedMessage {
     #[prost(bytes = "bytes", tag = "23")]
     pub hop_header: ::prost::bytes::Bytes,
     /// The SignedMessage as received or sent, to the byte: whoever has the signer's credential can verify it again. Empty where
-    /// the watch leaves payloads out.
+    /// the watch leaves payloads out. Where the watch asks for credentials, its signer is given by the credential in place of the
+    /// digest, as far as the station has it and the frame stays within 1398 bytes; what was signed is the same.
     #[prost(bytes = "bytes", tag = "24")]
     pub signed_message: ::prost::bytes::Bytes,
+    /// It came from afar, and the number that the bridge which handed it in has for where from; absent: by air, or sent by this
+    /// station.
+    #[prost(uint32, optional, tag = "25")]
+    pub afar_peer: ::core::option::Option<u32>,
     /// The program's name for the request that began the watch, at most one; absent: it has none.
     #[prost(oneof = "watched_message::Id", tags = "1, 2")]
     pub id: ::core::option::Option<watched_message::Id>,
@@ -1505,6 +1537,37 @@ pub struct Echo {
     #[prost(bytes = "bytes", tag = "6")]
     pub padding: ::prost::bytes::Bytes,
 }
+/// What an operator has for its units, spread by roadside units that can reach it, so that the others learn that there is
+/// something newer. The content goes other ways; this names it by its hash.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateManifest {
+    /// The unit or the group of units that it is for: 1..=64 bytes, letters and digits of ASCII, '-', '_' and '.'.
+    #[prost(string, tag = "1")]
+    pub target: ::prost::alloc::string::String,
+    /// What it is.
+    #[prost(enumeration = "UpdateKind", tag = "2")]
+    pub kind: i32,
+    /// Its version, 1..=9007199254740991 (2^53 - 1): a unit never takes a lower one of a kind than it had.
+    #[prost(uint64, tag = "3")]
+    pub version: u64,
+    /// SHA-256 of the content, 32 bytes.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub sha256: ::prost::bytes::Bytes,
+    /// Length of the content, bytes, 1..=9007199254740991.
+    #[prost(uint64, tag = "5")]
+    pub size: u64,
+    /// When it ends, TAI seconds since 2004-01-01T00:00:00Z: not taken any more from then on.
+    #[prost(fixed32, tag = "6")]
+    pub not_after_s: u32,
+    /// The key that signed: the first 8 bytes of the SHA-256 of the operator's public key (32 bytes).
+    #[prost(bytes = "bytes", tag = "7")]
+    pub operator: ::prost::bytes::Bytes,
+    /// The operator's Ed25519 signature, 64 bytes, over "roadcast/v1/upd\0", the operator's public key (32 bytes), `kind` as a
+    /// little-endian 32-bit number, `version` and `size` as little-endian 64-bit numbers, `not_after_s` as a little-endian 32-bit
+    /// number, `sha256`, and `target`: a unit relays a manifest, it cannot make one.
+    #[prost(bytes = "bytes", tag = "8")]
+    pub signature: ::prost::bytes::Bytes,
+}
 /// Which check failed (classes of TS 103 759 clause 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1566,6 +1629,51 @@ impl MisbehaviourKind {
             "MISBEHAVIOUR_KIND_RATE" => Some(Self::Rate),
             "MISBEHAVIOUR_KIND_REPLAY" => Some(Self::Replay),
             "MISBEHAVIOUR_KIND_PERMISSION" => Some(Self::Permission),
+            _ => None,
+        }
+    }
+}
+/// What an operator sends to units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum UpdateKind {
+    /// Never sent.
+    Unspecified = 0,
+    /// Revocation deltas.
+    Revocation = 1,
+    /// Roots and issuers.
+    Trust = 2,
+    /// Credentials of the unit, with their keys.
+    Credentials = 3,
+    /// The unit's configuration.
+    Configuration = 4,
+    /// A bundle of software.
+    Software = 5,
+}
+impl UpdateKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "UPDATE_KIND_UNSPECIFIED",
+            Self::Revocation => "UPDATE_KIND_REVOCATION",
+            Self::Trust => "UPDATE_KIND_TRUST",
+            Self::Credentials => "UPDATE_KIND_CREDENTIALS",
+            Self::Configuration => "UPDATE_KIND_CONFIGURATION",
+            Self::Software => "UPDATE_KIND_SOFTWARE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "UPDATE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "UPDATE_KIND_REVOCATION" => Some(Self::Revocation),
+            "UPDATE_KIND_TRUST" => Some(Self::Trust),
+            "UPDATE_KIND_CREDENTIALS" => Some(Self::Credentials),
+            "UPDATE_KIND_CONFIGURATION" => Some(Self::Configuration),
+            "UPDATE_KIND_SOFTWARE" => Some(Self::Software),
             _ => None,
         }
     }
@@ -1887,6 +1995,9 @@ pub struct RecordedFrame {
     /// Signal strength, dBm; absent: unknown.
     #[prost(sint32, optional, tag = "5")]
     pub signal_dbm: ::core::option::Option<i32>,
+    /// It came from afar, and the bridge's number for where from, 0..=65535; absent: it came by air.
+    #[prost(uint32, optional, tag = "6")]
+    pub afar_peer: ::core::option::Option<u32>,
 }
 /// A position.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

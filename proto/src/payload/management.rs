@@ -64,3 +64,21 @@ impl Check for v1::Echo {
         at_most("padding", &self.padding, 1_000)
     }
 }
+
+impl Check for v1::UpdateManifest {
+    fn check(&self) -> Result {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        some_at_most("target", self.target.as_bytes(), 64)?;
+        ensure("target", self.target.bytes().all(allowed))?;
+        ensure("kind", self.kind != 0)?;
+        ensure("version", (1..=LARGEST_EXACT).contains(&self.version))?;
+        exactly("sha256", &self.sha256, 32)?;
+        ensure("size", (1..=LARGEST_EXACT).contains(&self.size))?;
+        ensure("not_after_s", self.not_after_s != 0)?;
+        exactly("operator", &self.operator, 8)?;
+        exactly("signature", &self.signature, 64)
+    }
+}
+
+/// 2^53 - 1, the largest whole number that every reader of JSON keeps exactly.
+const LARGEST_EXACT: u64 = (1 << 53) - 1;

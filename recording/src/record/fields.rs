@@ -3,7 +3,7 @@
 use v2x_proto::{AreaView, Shape, v1};
 
 /// Version of the recording's layout: what is written.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// The oldest layout that is still read: up to [`VERSION`] each only adds to the one before.
 pub const OLDEST_VERSION: u32 = 3;

@@ -1,7 +1,7 @@
 //! The records that come by the thousand, as protobuf has them and without an allocation.
 
 use prost::encoding::{WireType, encode_key, encode_varint};
-use v2x_core::{Instant, ReceivedFrame};
+use v2x_core::{Instant, ReceivedFrame, Way};
 
 /// Appends a received frame: `Record { input: RecordedInput { now_ns, frame } }`.
 pub(super) fn write_frame(now: Instant, frame: &ReceivedFrame, out: &mut Vec<u8>) {
@@ -20,6 +20,10 @@ pub(super) fn write_frame(now: Instant, frame: &ReceivedFrame, out: &mut Vec<u8>
         let dbm = i64::from(dbm);
         // Zigzag: small numbers of either sign are short.
         encode_varint(((dbm << 1) ^ (dbm >> 63)) as u64, out);
+    }
+    if let Way::Afar(peer) = frame.way {
+        encode_key(6, WireType::Varint, out);
+        encode_varint(u64::from(peer), out);
     }
     enclose(2, start, out);
     enclose_input(now, start, out);

@@ -1,7 +1,7 @@
 //! Frames between the medium and their receivers.
 
 use bytes::Bytes;
-use v2x_core::{Instant, MessageId, ReceivedFrame, SendStamps};
+use v2x_core::{Instant, MessageId, ReceivedFrame, SendStamps, Way};
 use v2x_proto::link::{DataRate, airtime_ns};
 
 use super::World;
@@ -118,6 +118,7 @@ impl World {
                 kernel_receive: Some(Instant::from_nanos(now_ns)),
                 user_receive: Some(Instant::from_nanos(now_ns)),
                 signal_dbm: reception.signal_dbm,
+                way: Way::Air,
             };
             flight.next += 1;
             self.journal.floods.heard(now_ns, sender, station);

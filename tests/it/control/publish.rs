@@ -71,6 +71,44 @@ fn a_message_of_a_program_is_heard_by_others_and_answered_when_it_left() {
 }
 
 #[test]
+fn a_manifest_of_an_update_goes_from_a_unit_that_may_relay_it_to_one_without_backhaul() {
+    let manifest = || {
+        let signed = v1::UpdateManifest {
+            target: "north".to_owned(),
+            kind: v1::UpdateKind::Software as i32,
+            version: 12,
+            sha256: vec![7; 32].into(),
+            size: 5_000_000,
+            not_after_s: 800_000_000,
+            operator: vec![1; 8].into(),
+            signature: vec![2; 64].into(),
+        };
+        PublishRequest::from(Message::from(signed))
+    };
+    near("manifest", ALL, async |mut daemons, [a, b]| {
+        let (published, heard) = serve(&mut daemons, move || {
+            let types = Some(vec![v1::MessageType::UpdateManifest]);
+            let filter = MessageFilter { types, ..MessageFilter::default() };
+            let mut watch = Client::connect(&b).unwrap().watch_messages(filter).unwrap();
+            let published = Client::connect(&a).unwrap().publish(&manifest()).unwrap();
+            (published, watch.next_change().unwrap())
+        })
+        .await;
+        assert!(published.message.contains("/D5/") && published.bytes < 600, "{published:?}");
+        let Some(AnsweredMessage::Whole(heard)) = heard.message else { panic!("{heard:?}") };
+        let payload = heard.payload.unwrap();
+        assert_eq!((&*heard.r#type, &payload["kind"]), ("update_manifest", &json!("software")));
+        assert_eq!((&payload["version"], &payload["sha256"]), (&json!(12), &json!("07".repeat(32))));
+    });
+    near("no-relay", ALL.without(Permissions::UPDATE_RELAY), async |mut daemons, [a, _]| {
+        let refusal =
+            serve(&mut daemons, move || refused(&mut Client::connect(&a).unwrap(), &manifest())).await;
+        assert_eq!(refusal.0, "publish_not_permitted");
+        assert!(refusal.1.contains("the permission update-relay"), "{}", refusal.1);
+    });
+}
+
+#[test]
 fn what_is_not_a_program_s_to_say_is_refused_with_how_to_say_it() {
     near("not-yours", ALL, async |mut daemons, [a, _]| {
         let config = RoadsideConfig {
@@ -265,7 +303,8 @@ impl Wire {
     }
 
     fn ask(&mut self, json: &str) -> String {
-        let request = v1::ControlRequest { json: json.to_owned() };
+        let request = Some(v1::control_request::Request::Json(json.to_owned()));
+        let request = v1::ControlRequest { request };
         self.stream.write_all(&request.encode_length_delimited_to_vec()).unwrap();
         self.json()
     }

@@ -1,7 +1,7 @@
 //! What a program reads of a station, and watches.
 
 use v2x_api::{AnsweredMessage, MessageFilter, Neighbour, Standing};
-use v2x_core::{DropReason, Dropped, FrameHead, MessageId};
+use v2x_core::{DropReason, Dropped, FrameHead, MessageId, Way};
 
 use super::*;
 
@@ -133,6 +133,7 @@ fn drops_are_counted_and_sampled_with_the_start_of_the_frame() {
                 claimed,
                 head: FrameHead::of(&[0xab; 300]),
                 signal_dbm: Some(-71),
+                way: Way::Air,
             }));
         };
         for _ in 0..100 {

@@ -77,6 +77,7 @@ pub fn samples() -> Vec<Sample> {
     add("node_status", node_status().into());
     add("echo_question", echo(None).into());
     add("echo_answer", echo(Some(NOW_US + 2_500)).into());
+    add("update_manifest", update_manifest().into());
     samples
 }
 
@@ -411,6 +412,19 @@ fn echo(received_us: Option<u64>) -> v1::Echo {
         received_us,
         target: Bytes::from_static(&[0x55; 8]),
         padding: Bytes::from_static(&[0; 32]),
+    }
+}
+
+fn update_manifest() -> v1::UpdateManifest {
+    v1::UpdateManifest {
+        target: "unit-7.north".into(),
+        kind: v1::UpdateKind::Software as i32,
+        version: (1 << 53) - 1,
+        sha256: Bytes::from_static(&[0xc7; 32]),
+        size: 128,
+        not_after_s: u32::MAX,
+        operator: Bytes::from_static(&[0x66; 8]),
+        signature: Bytes::from_static(&[0x5a; 64]),
     }
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use testkit::Station;
 use v2x_core::{
     Anchor, AwarenessRule, ClockState, Config, Event, Fix, Identity, Input, Instant, KeyPair, Node, Position,
-    ReceivedFrame, TrustStore, WireTime,
+    ReceivedFrame, TrustStore, Way, WireTime,
 };
 use v2x_proto::envelope::{self, MESSAGE_DOMAIN, SignerRef, TbsRepr};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
@@ -66,7 +66,8 @@ pub fn told(keys: &Keys, frame: &[u8]) -> Result<(), (&'static str, Option<&'sta
     station.feed(Instant::ZERO, Input::Fix(Some(fix)));
     let bytes = Bytes::copy_from_slice(frame);
     let (link_source, kernel_receive, user_receive, signal_dbm) = ([2, 0, 0, 0, 0, 9], None, None, None);
-    let received = ReceivedFrame { bytes, link_source, kernel_receive, user_receive, signal_dbm };
+    let received =
+        ReceivedFrame { bytes, link_source, kernel_receive, user_receive, signal_dbm, way: Way::Air };
     station.feed(Instant::ZERO, Input::Frame(received));
     station.verify(Instant::ZERO);
     let fate = station.events.iter().find_map(|event| match event {

@@ -44,6 +44,10 @@ pub struct Config {
     /// tracks, reputations and the rates of link addresses have the same capacity.
     #[serde(default = "usual_neighbours")]
     pub max_neighbours: usize,
+    /// A roadside unit with the permission to keep others' events alive sends area hazards (D3) and background (D5) from afar on
+    /// the air, inside their areas. Without effect on vehicles, and where floods go by another scheme than ours.
+    #[serde(default)]
+    pub from_afar: bool,
 }
 
 fn usual_neighbours() -> usize {
@@ -66,6 +70,7 @@ impl Config {
             forwarding: Scheme::default(),
             imminent: Imminent::default(),
             max_neighbours: limits::NEIGHBOURS,
+            from_afar: false,
         }
     }
 
@@ -84,6 +89,7 @@ impl Config {
             forwarding: Scheme::default(),
             imminent: Imminent::default(),
             max_neighbours: limits::NEIGHBOURS,
+            from_afar: false,
         }
     }
 }

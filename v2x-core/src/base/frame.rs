@@ -7,6 +7,7 @@ use v2x_proto::link::{AccessCategory, Origin};
 use super::message::MessageId;
 use super::stamps::SendStamps;
 use super::time::Instant;
+use super::way::Way;
 
 /// A frame as the link delivered it.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub struct ReceivedFrame {
     pub user_receive: Option<Instant>,
     /// Received power, when the link knows it.
     pub signal_dbm: Option<i8>,
+    /// Whether it came by air. What came from afar has no link: the fields about one mean nothing then.
+    pub way: Way,
 }
 
 /// A frame to transmit.

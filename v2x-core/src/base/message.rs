@@ -9,6 +9,7 @@ use super::position::Position;
 use super::reason::{DropReason, NotSentReason};
 use super::stamps::ReceiveStamps;
 use super::time::{Instant, WireTime};
+use super::way::Way;
 
 /// A number the application chose for a request, to learn its outcome. The node returns it and decides nothing by it;
 /// keeping it unique is up to the application.
@@ -95,6 +96,8 @@ pub struct Received {
     pub link_source: [u8; 6],
     /// Received power, when the link knows it.
     pub signal_dbm: Option<i8>,
+    /// Whether it came by air.
+    pub way: Way,
     /// Where the forwarder of this copy was, as its hop header says: not signed. `None` where it says nothing.
     pub forwarder: Option<Position>,
     /// Hops it has travelled, 1 straight from its signer.
@@ -132,6 +135,8 @@ pub struct Dropped {
     pub head: FrameHead,
     /// Received power, when the link knows it.
     pub signal_dbm: Option<i8>,
+    /// Whether it came by air.
+    pub way: Way,
 }
 
 /// Length and start of a frame, for whoever looks for what was wrong with it.

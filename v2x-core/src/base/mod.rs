@@ -19,6 +19,7 @@ mod table_fill;
 mod time;
 mod vehicle;
 mod velocity;
+mod way;
 
 pub use config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, Scheme};
 pub use event_version::EventVersion;
@@ -38,3 +39,4 @@ pub use table_fill::TableFill;
 pub use time::{Anchor, Instant, WireTime};
 pub use vehicle::{EmergencySwitches, TimedVehicle, VehicleState};
 pub use velocity::{Velocity, velocity};
+pub use way::Way;

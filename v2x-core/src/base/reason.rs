@@ -181,7 +181,7 @@ impl DropReason {
             Self::BadClass => "class",
             Self::TestTraffic => "test",
             Self::BadForwarderPosition => "forwarder position",
-            Self::ClassMismatch => "deadline_class",
+            Self::ClassMismatch | Self::NotFromAfar => "deadline_class",
             Self::HopsInflated => "max_hops",
             Self::BadLifetime => "lifetime_ms",
             Self::FromFuture | Self::Stale => "generation_time_us",
@@ -303,4 +303,8 @@ drop_reasons! {
     /// Something that no signature covers beside the parts of a signed message or of its credential, or these in another
     /// order.
     UnsignedBytes => "unsigned_bytes",
+    /// It came from afar, and is of a class that comes by air alone: D0, D1, D2 or D4.
+    NotFromAfar => "not_from_afar",
+    /// More came from afar than a station looks at in a second.
+    AfarBudget => "afar_budget",
 }

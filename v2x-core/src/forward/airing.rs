@@ -26,6 +26,9 @@ impl Airing {
     /// Of a flood that is heard, or sent by us, for the first time.
     pub(super) const FIRST: Self = Self { here: true, shared: false };
 
+    /// Of one that came from afar, and is to be sent.
+    pub(super) const NOWHERE: Self = Self { here: false, shared: false };
+
     /// A verified neighbour named it.
     pub(super) fn named(&mut self, signer: &Digest, by: &Digest) {
         self.shared |= signer != by;

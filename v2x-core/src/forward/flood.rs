@@ -12,7 +12,7 @@ use super::contention::{HeardCopy, Place, plausible_hops};
 use super::flood_tag::FloodName;
 use super::frame::{FloodFrame, SignedMessage};
 use super::surroundings::Surroundings;
-use crate::base::{EventVersion, FrameHash, Instant, MessageId, Plane, Position, limits};
+use crate::base::{EventVersion, FrameHash, Instant, MessageId, Plane, Position, Way, limits};
 
 /// A message that may travel more than one hop, verified or our own, until it expires.
 #[derive(Clone, Debug)]
@@ -23,6 +23,10 @@ pub(super) struct Flood {
     pub origin: Origin,
     /// Its name, from which beacons make their tags.
     pub name: FloodName,
+    /// How it came first.
+    pub way: Way,
+    /// It came from afar, and this unit sends it, or did: see [`Forwarder`](super::forwarder::Forwarder).
+    pub afar: bool,
     /// Who else has it.
     pub airing: Airing,
     pub scope: Scope,
@@ -80,6 +84,8 @@ pub(super) enum Scope {
 pub(super) enum State {
     /// It will be sent at that time, unless others make that unnecessary.
     Waiting(Instant),
+    /// It came from afar, and will be sent at that time, unless it is heard by air.
+    FromAfar(Instant),
     /// It was sent; it is sent again at that time, unless it is heard farther along.
     Sent(Option<Instant>),
     /// Nothing is left to do but remember it.
@@ -139,7 +145,7 @@ impl Flood {
             return self.expires;
         }
         let state = match self.state {
-            State::Waiting(at) | State::Sent(Some(at)) => at,
+            State::Waiting(at) | State::FromAfar(at) | State::Sent(Some(at)) => at,
             State::Sent(None) | State::Settled | State::Superseded => Instant::FAR_FUTURE,
         };
         let serve = self.serve.map_or(Instant::FAR_FUTURE, |serve| serve.at);
@@ -157,7 +163,7 @@ impl Flood {
 
     /// Whether it would mark this station: see [`Airing`]. What is imminent is over before a name can be followed.
     pub(super) fn is_hidden(&self) -> bool {
-        self.id.class == Class::D3 && self.airing.is_hidden()
+        self.id.class == Class::D3 && !self.afar && self.airing.is_hidden()
     }
 
     /// Remaining hops for its next copy.
@@ -232,6 +238,9 @@ impl Flood {
             };
             return;
         }
+        if let State::FromAfar(_) = self.state {
+            return self.silence(around.moment.now);
+        }
         let Some(here) = around.moment.here.as_ref() else { return };
         match self.state {
             State::Waiting(_) if self.stands => {}
@@ -296,6 +305,7 @@ impl Flood {
     pub(super) fn cause(&self, now: Instant) -> ForwardCause {
         match self.state {
             State::Waiting(at) if at <= now => ForwardCause::Contention,
+            State::FromAfar(at) if at <= now => ForwardCause::Afar,
             State::Sent(Some(at)) if at <= now => ForwardCause::Retry,
             _ if self.serve.is_some_and(|serve| serve.at <= now) => ForwardCause::Carry,
             _ => ForwardCause::KeepAlive,
@@ -331,6 +341,8 @@ pub struct Forwarded {
     pub remaining_hops: u8,
     /// Why.
     pub cause: ForwardCause,
+    /// How the message came first.
+    pub way: Way,
 }
 
 /// Why a message was forwarded.
@@ -344,11 +356,13 @@ pub enum ForwardCause {
     Carry,
     /// It is kept alive, and was not heard for twice its interval.
     KeepAlive,
+    /// It came from afar, and was not on the air here.
+    Afar,
 }
 
 impl ForwardCause {
     /// Every cause.
-    pub const ALL: [Self; 4] = [Self::Contention, Self::Retry, Self::Carry, Self::KeepAlive];
+    pub const ALL: [Self; 5] = [Self::Contention, Self::Retry, Self::Carry, Self::KeepAlive, Self::Afar];
 
     /// Stable name in reports.
     #[must_use]
@@ -358,6 +372,7 @@ impl ForwardCause {
             Self::Retry => "retry",
             Self::Carry => "carry",
             Self::KeepAlive => "keep_alive",
+            Self::Afar => "afar",
         }
     }
 }

@@ -14,6 +14,7 @@
 //! A frame stays here, and can be cancelled, until the link takes it: a closed gate makes no stale copies. Signed bytes
 //! are sent unchanged; the hop header and the form of the signer are new.
 
+mod afar;
 mod airing;
 mod carry;
 mod copies;
@@ -37,7 +38,7 @@ use super::reach::Reach;
 use super::surroundings::Surroundings;
 use super::table::{FloodTable, Lane};
 use crate::base::{
-    EventVersion, FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, limits,
+    EventVersion, FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, Way, limits,
 };
 
 /// The floods of a station.
@@ -46,6 +47,8 @@ pub struct Forwarder {
     scheme: Scheme,
     /// A roadside unit that may keep others' events alive.
     anchor_unit: bool,
+    /// One that sends what comes from afar.
+    airs_afar: bool,
     /// What it sends is test traffic.
     test: bool,
     floods: FloodTable,
@@ -72,6 +75,7 @@ impl Forwarder {
         Self {
             scheme,
             anchor_unit,
+            airs_afar: false,
             test,
             floods: FloodTable::default(),
             reach: Reach::default(),
@@ -128,7 +132,8 @@ impl Forwarder {
         let scope = heard.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area)));
         let here = around.moment.here.as_ref().map(Plane::origin);
         let concerns_us = heard.id.class != Class::D3 || scope.holds(here);
-        if self.scheme == Scheme::Off {
+        let afar = heard.way.is_afar();
+        if self.scheme == Scheme::Off || afar && !(self.airs_afar && here.is_some() && scope.holds(here)) {
             return concerns_us;
         }
         if let Some(slot) = self.floods.find(heard.hash) {
@@ -146,8 +151,10 @@ impl Forwarder {
             hash: heard.hash,
             id: heard.id,
             origin: Origin::Forwarded,
+            way: heard.way,
+            afar,
             name: message.name(),
-            airing: Airing::FIRST,
+            airing: if afar { Airing::NOWHERE } else { Airing::FIRST },
             scope,
             source: heard.source,
             previous,
@@ -171,7 +178,11 @@ impl Forwarder {
             front: None,
         };
         flood.remaining_hops = flood.plausible(heard.remaining_hops, around.moment.here.as_ref());
-        if relay && flood.may_travel() {
+        if afar {
+            if !self.bring(&mut flood, relay, heard.keep_alive, around) {
+                return concerns_us;
+            }
+        } else if relay && flood.may_travel() {
             if let Some(wait) = self.wait(&flood, around) {
                 flood.state = State::Waiting((heard.admitted + wait).max(around.moment.now));
             }
@@ -202,6 +213,8 @@ impl Forwarder {
             hash: sent.hash,
             id: sent.id,
             origin: Origin::Own,
+            way: Way::Air,
+            afar: false,
             name: message.name(),
             airing: Airing::FIRST,
             scope: sent.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area))),
@@ -280,16 +293,16 @@ impl Forwarder {
         let flood = self.floods.get(slot)?;
         let retry = match cause {
             ForwardCause::Contention | ForwardCause::Retry => self.retry(flood, around),
-            ForwardCause::Carry | ForwardCause::KeepAlive => None,
+            ForwardCause::Carry | ForwardCause::KeepAlive | ForwardCause::Afar => None,
         };
         let id = flood.id;
-        let (origin, expires) = (flood.origin, flood.expires);
+        let (origin, expires, way) = (flood.origin, flood.expires, flood.way);
         // Ours is repeated as it was first sent.
         let remaining_hops = flood.next_hops();
         let header = HopHeader {
             kind: Kind::Data,
             flags: Flags {
-                multi_hop: true,
+                multi_hop: flood.max_hops > 1,
                 store_carry_forward: cause == ForwardCause::Carry,
                 keep_alive: cause == ForwardCause::KeepAlive,
                 test: self.test,
@@ -306,10 +319,14 @@ impl Forwarder {
                 ForwardCause::Contention => flood.retries = RETRIES,
                 ForwardCause::Retry => flood.retries = flood.retries.saturating_sub(1),
                 ForwardCause::Carry => flood.give(around.moment.now),
-                ForwardCause::KeepAlive => {}
+                ForwardCause::KeepAlive | ForwardCause::Afar => {}
             }
-            if matches!(cause, ForwardCause::Contention | ForwardCause::Retry) {
-                flood.state = State::Sent(retry.filter(|_| flood.retries > 0));
+            match cause {
+                ForwardCause::Contention | ForwardCause::Retry => {
+                    flood.state = State::Sent(retry.filter(|_| flood.retries > 0));
+                }
+                ForwardCause::Afar => flood.state = State::Sent(None),
+                ForwardCause::Carry | ForwardCause::KeepAlive => {}
             }
             flood.serve = flood.serve.and_then(|serve| serve.after(around.moment.now, cause));
             if let Some(keep) = &mut flood.keep {
@@ -324,7 +341,7 @@ impl Forwarder {
             gate_open: around.moment.now,
         };
         let transmit = Transmit { bytes: bytes?, class: id.class, origin, id, expires, source: None, stamps };
-        Some((transmit, Forwarded { id, remaining_hops, cause }))
+        Some((transmit, Forwarded { id, remaining_hops, cause, way }))
     }
 
     /// How long to wait before a fresh flood is forwarded; `None` when this station is not to forward it.

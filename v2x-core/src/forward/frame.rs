@@ -13,7 +13,7 @@ use v2x_proto::{AreaView, Digest, hop};
 
 use super::flood_tag::FloodName;
 
-use crate::base::{EventVersion, FrameHash, Instant, MessageId, Position, WireTime};
+use crate::base::{EventVersion, FrameHash, Instant, MessageId, Position, Way, WireTime};
 
 /// What a verified frame states about its flood.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct FloodFrame {
     pub area: Option<AreaView>,
     /// When it expires.
     pub expires: WireTime,
+    /// Whether it came by air.
+    pub way: Way,
     /// Its transmitter, as the unsigned hop header names it.
     pub forwarder: Digest,
     /// From which link address.

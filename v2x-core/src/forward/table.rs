@@ -16,7 +16,9 @@ pub(super) struct FloodTable {
     keys: Vec<Option<Key>>,
     free: Vec<u16>,
     index: HashMap<FrameHash, u16>,
-    due: [TimerTree; 2],
+    due: [TimerTree; 3],
+    /// Floods from afar.
+    afar: usize,
 }
 
 /// Whose flood a slot holds, and which event it is about.
@@ -24,6 +26,8 @@ pub(super) struct FloodTable {
 struct Key {
     signer: Digest,
     event: Option<(Digest, u32)>,
+    /// It came from afar, and was not heard by air before this unit sent it.
+    afar: bool,
 }
 
 impl FloodTable {
@@ -52,16 +56,29 @@ impl FloodTable {
         self.iter().map(|(slot, _)| slot).collect()
     }
 
+    /// Those that came from afar, and were not heard by air before this unit sent them.
+    pub(super) fn afar(&self) -> usize {
+        self.afar
+    }
+
     /// Takes in a flood. When its signer has as many as it may, or the table is full, the oldest one of the signer
-    /// with the most makes room: no station can evict those of others by sending many.
+    /// with the most makes room: no station can evict those of others by sending many. One from afar takes the place of another from
+    /// afar alone, and makes room before any that came by air.
     pub(super) fn insert(&mut self, flood: Flood) {
-        let signer = flood.id.signer;
-        let own = self.keys.iter().flatten().filter(|key| key.signer == signer).count();
+        let (signer, afar) = (flood.id.signer, flood.afar);
+        let own = self.keys.iter().flatten().filter(|key| key.signer == signer && key.afar == afar).count();
         if own >= limits::MAX_FLOODS_PER_SIGNER {
-            self.remove_oldest_of(signer);
+            self.remove_oldest_of(|key| key.signer == signer && key.afar == afar);
+        } else if self.afar > 0
+            && (self.len() >= limits::MAX_FLOODS || afar && self.afar >= limits::MAX_AFAR_FLOODS)
+        {
+            self.remove_oldest_of(|key| key.afar);
         } else if self.len() >= limits::MAX_FLOODS {
-            let most = self.most_floods();
-            self.remove_oldest_of(most.unwrap_or(signer));
+            if afar {
+                return;
+            }
+            let most = self.most_floods().unwrap_or(signer);
+            self.remove_oldest_of(|key| key.signer == most);
         }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
@@ -71,7 +88,8 @@ impl FloodTable {
         self.due[lane_of(&flood)].set(slot, flood.due());
         self.index.insert(flood.hash, slot);
         let event = flood.event.map(|event| (event.origin, event.number));
-        self.keys[usize::from(slot)] = Some(Key { signer, event });
+        self.keys[usize::from(slot)] = Some(Key { signer, event, afar });
+        self.afar += usize::from(afar);
         self.slots[usize::from(slot)] = Some(flood);
     }
 
@@ -79,13 +97,19 @@ impl FloodTable {
     pub(super) fn update(&mut self, slot: u16, change: impl FnOnce(&mut Flood)) {
         let Some(Some(flood)) = self.slots.get_mut(usize::from(slot)) else { return };
         change(flood);
-        let (lane, due) = (lane_of(flood), flood.due());
+        let (lane, due, afar) = (lane_of(flood), flood.due(), flood.afar);
         self.due[lane].set(slot, due);
+        if let Some(key) = self.keys[usize::from(slot)].as_mut().filter(|key| key.afar != afar) {
+            // It was heard by air, which makes it the air's for good.
+            key.afar = afar;
+            self.afar -= 1;
+        }
     }
 
     pub(super) fn remove(&mut self, slot: u16) {
         let Some(flood) = self.slots.get_mut(usize::from(slot)).and_then(Option::take) else { return };
         self.due[lane_of(&flood)].set(slot, Instant::FAR_FUTURE);
+        self.afar -= usize::from(flood.afar);
         self.keys[usize::from(slot)] = None;
         self.index.remove(&flood.hash);
         self.free.push(slot);
@@ -132,10 +156,10 @@ impl FloodTable {
         most.first().copied()
     }
 
-    fn remove_oldest_of(&mut self, signer: Digest) {
+    fn remove_oldest_of(&mut self, which: impl Fn(&Key) -> bool) {
         let oldest = self
             .iter()
-            .filter(|(_, flood)| flood.id.signer == signer)
+            .filter(|(slot, _)| self.keys[usize::from(*slot)].as_ref().is_some_and(&which))
             .min_by_key(|(slot, flood)| (flood.since, *slot))
             .map(|(slot, _)| slot);
         if let Some(slot) = oldest {
@@ -145,15 +169,22 @@ impl FloodTable {
 }
 
 fn lane_of(flood: &Flood) -> usize {
-    let lane = if flood.id.class == Class::D0 { Lane::Imminent } else { Lane::Flood };
+    let lane = match flood.id.class {
+        Class::D0 => Lane::Imminent,
+        Class::D5 => Lane::Background,
+        _ => Lane::Flood,
+    };
     lane as usize
 }
 
-/// Which frames `Forwarder::pop` may give out: imminent ones leave before all else, others before background only.
+/// Which frames `Forwarder::pop` may give out: imminent ones leave before all else, floods before background, and background from afar
+/// after our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Relays of imminent messages.
     Imminent,
     /// Floods.
     Flood,
+    /// Background from afar.
+    Background,
 }

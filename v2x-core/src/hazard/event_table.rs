@@ -52,11 +52,15 @@ pub struct Speaker {
     pub rank: Rank,
     /// Class of the message.
     pub class: Class,
+    /// Whether the message came from afar.
+    pub afar: bool,
 }
 
 /// Trust in an event, for eviction only: lower ones are evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
+    /// It is known from afar alone: what is heard here takes its place.
+    Afar,
     /// Its declarer contradicts itself.
     Suspect,
     /// Any other station's.
@@ -122,6 +126,7 @@ impl EventTable {
             if gist.id.origin == speaker.signer {
                 entry.known.suspect = speaker.suspect;
             }
+            entry.heard(speaker);
             let changed =
                 entry.apply(gist, speaker).map(|change| HazardChanged { event: entry.known, change });
             let end = entry.known.valid_until;
@@ -204,7 +209,7 @@ impl EventTable {
     pub fn distrust(&mut self, signer: &Digest) {
         for entry in self.entries.values_mut().filter(|entry| entry.holder == *signer) {
             if entry.rank < Rank::Own {
-                (entry.known.suspect, entry.rank) = (true, Rank::Suspect);
+                (entry.known.suspect, entry.rank) = (true, entry.rank.min(Rank::Suspect));
             }
         }
     }
@@ -238,7 +243,8 @@ impl EventTable {
     fn make_room(&mut self, speaker: &Speaker, now: WireTime) -> Result<Option<KnownHazard>, NoRoom> {
         let held = self.held(&speaker.signer);
         let victim = if held >= MAX_EVENTS_PER_SIGNER && speaker.rank < Rank::Own {
-            self.least(now, |entry| entry.holder == speaker.signer)
+            let gives = |entry: &Entry| entry.rank == Rank::Afar || !speaker.afar;
+            self.least(now, |entry| entry.holder == speaker.signer && gives(entry))
         } else if self.len() >= MAX_EVENTS {
             self.victim(speaker.rank, held, now)
         } else {
@@ -311,6 +317,7 @@ impl Entry {
                 relevance_direction: gist.relevance_direction,
                 keep_alive: None,
                 suspect: speaker.suspect,
+                afar: speaker.afar,
                 concern: None,
             },
             rank: if speaker.suspect { speaker.rank.min(Rank::Suspect) } else { speaker.rank },
@@ -323,6 +330,14 @@ impl Entry {
             entry.describe(gist, speaker);
         }
         entry
+    }
+
+    /// What is said of it by air makes it the air's.
+    fn heard(&mut self, speaker: &Speaker) {
+        if self.known.afar && !speaker.afar {
+            self.known.afar = false;
+            self.rank = speaker.rank;
+        }
     }
 
     fn is_live(&self) -> bool {
@@ -395,7 +410,9 @@ impl Entry {
     fn describe(&mut self, gist: &HazardGist, speaker: &Speaker) {
         let known = &mut self.known;
         self.holder = speaker.signer;
-        self.rank = if speaker.suspect { speaker.rank.min(Rank::Suspect) } else { speaker.rank };
+        // What was heard here does not become less for a newer word from afar.
+        let rank = if speaker.afar { self.rank.max(speaker.rank) } else { speaker.rank };
+        self.rank = if speaker.suspect { rank.min(Rank::Suspect) } else { rank };
         *known = KnownHazard {
             id: known.id,
             own: speaker.rank == Rank::Own,
@@ -415,6 +432,7 @@ impl Entry {
             relevance_direction: gist.relevance_direction,
             keep_alive: gist.keep_alive,
             suspect: speaker.suspect,
+            afar: known.afar && speaker.afar,
             concern: None,
         };
     }

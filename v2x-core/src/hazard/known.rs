@@ -46,6 +46,8 @@ pub struct KnownHazard {
     pub keep_alive: Option<Duration>,
     /// Its declarer's claims are implausible: not to be relied on alone.
     pub suspect: bool,
+    /// Nothing about it was heard by air: it is known from afar alone.
+    pub afar: bool,
     /// Its relevance to this station, as of the last position; `None` when it is not relevant.
     pub concern: Option<Concern>,
 }

@@ -47,6 +47,7 @@ pub fn event(position: Position) -> KnownHazard {
         relevance_direction: v1::RelevanceDirection::Unspecified,
         keep_alive: None,
         suspect: false,
+        afar: false,
         concern: None,
     }
 }

@@ -107,6 +107,12 @@ impl ReplayMemory {
         (complete || generation > self.floor) && windows.check(id.class, id.sequence)
     }
 
+    /// Whether this very message was accepted from a station that is not in the table, as far as that is remembered.
+    #[must_use]
+    pub fn accepted(&self, id: &MessageId) -> bool {
+        self.kept.get(&id.signer).is_some_and(|history| history.windows.holds(id.class, id.sequence))
+    }
+
     /// Stations remembered.
     #[must_use]
     pub fn len(&self) -> usize {

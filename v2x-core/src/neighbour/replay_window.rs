@@ -81,6 +81,14 @@ impl ReplayWindows {
         self.window(class).check(sequence)
     }
 
+    /// True when `sequence` is within the window of `class` and was seen.
+    #[must_use]
+    pub fn holds(&self, class: Class, sequence: u32) -> bool {
+        let window = self.window(class);
+        let place = window.behind(sequence).filter(|distance| *distance < WIDTH);
+        place.is_some_and(|distance| window.seen & (1 << distance) != 0)
+    }
+
     /// Marks `sequence` as seen in `class`; the return value is that of [`ReplayWindow::record`].
     pub fn record(&mut self, class: Class, sequence: u32) -> u32 {
         let mut window = self.window(class);

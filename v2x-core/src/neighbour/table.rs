@@ -77,6 +77,15 @@ impl NeighbourTable {
         }
     }
 
+    /// Whether this very message was accepted, as far as that is remembered.
+    #[must_use]
+    pub fn accepted(&self, id: &MessageId) -> bool {
+        match self.get(&id.signer) {
+            Some(neighbour) => neighbour.windows().holds(id.class, id.sequence),
+            None => self.memory.accepted(id),
+        }
+    }
+
     /// Records a message: verified, fresh, and new by [`NeighbourTable::is_new`].
     ///
     /// A verified message whose payload is of no use belongs here too: it shows that its signer is near, and its number

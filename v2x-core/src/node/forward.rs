@@ -6,7 +6,7 @@ use v2x_proto::payload::FloodTags;
 
 use super::Node;
 use super::io::{Event, Output};
-use crate::base::{FrameHash, Instant, Received, Transmit};
+use crate::base::{FrameHash, Instant, Received, Transmit, Way};
 use crate::forward::{CopyHeard, FloodFrame, HeardBeacon, Lane, Surroundings};
 use crate::send::{OwnFlood, OwnFrame};
 
@@ -27,6 +27,7 @@ impl Node {
             || self.release_own(false)
             || self.relay(Lane::Flood)
             || self.release_own(true)
+            || self.relay(Lane::Background)
     }
 
     fn release_own(&mut self, background: bool) -> bool {
@@ -118,6 +119,7 @@ impl Node {
             max_hops: flood.max_hops,
             area: flood.area,
             expires: flood.expires,
+            way: Way::Air,
             forwarder: transmit.id.signer,
             link: transmit.source.unwrap_or_default(),
             full: true,

@@ -184,7 +184,7 @@ impl Node {
     fn know(&mut self, event: &OwnEvent) {
         let Some(gist) = HazardGist::of(&event.message, event.area()) else { return };
         let rank = if gist.state == EventState::Negated { Rank::Authority } else { Rank::Own };
-        let speaker = Speaker { signer: event.signer, suspect: false, rank, class: event.class };
+        let speaker = Speaker { signer: event.signer, suspect: false, rank, class: event.class, afar: false };
         let outcome = self.hazards.table.take(&gist, &speaker, self.moment.wire());
         self.tell_outcome(outcome);
     }
@@ -313,11 +313,13 @@ impl Node {
         self.hazards.table.judge(&gist, &signer, received.generation_time, self.moment.wire())?;
         let authority = Permissions(received.permissions).contains(Permissions::AUTHORITY_HAZARD);
         let rank = match received.suspect {
+            _ if received.way.is_afar() => Rank::Afar,
             true => Rank::Suspect,
             false if authority => Rank::Authority,
             false => Rank::Station,
         };
-        let speaker = Speaker { signer, suspect: received.suspect, rank, class: received.id.class };
+        let (suspect, class, afar) = (received.suspect, received.id.class, received.way.is_afar());
+        let speaker = Speaker { signer, suspect, rank, class, afar };
         Ok(Some((gist, speaker)))
     }
 

@@ -186,6 +186,8 @@ pub enum TimerKind {
     Awareness,
     /// A demoted frame has its turn for verification.
     Demoted,
+    /// A frame from afar has its turn for verification: nothing by air waits for one.
+    Afar,
     /// A message is to be sent on.
     Forward,
     /// One of our hazards is to be repeated, or one ends.

@@ -63,7 +63,7 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 ///
 /// ```
 /// use v2x_core::{
-///     Anchor, ClockState, Config, Event, Fix, Input, Instant, Node, Output, Position, ReceivedFrame, WireTime,
+///     Anchor, ClockState, Config, Event, Fix, Input, Instant, Node, Output, Position, ReceivedFrame, Way, WireTime,
 /// };
 /// # use ed25519_dalek::SigningKey;
 /// # use v2x_core::{Authority, CredentialRequest, Permissions};
@@ -124,6 +124,7 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 ///                         kernel_receive: None,
 ///                         user_receive: None,
 ///                         signal_dbm: None,
+///                         way: Way::Air,
 ///                     })),
 ///                     Output::Event(Event::Received(_)) => heard += 1,
 ///                     Output::Event(_) => {}
@@ -236,6 +237,7 @@ impl Node {
             config.role == Role::Roadside && pool.active().permissions().contains(Permissions::KEEP_ALIVE);
         let forwarder =
             Forwarder::new(config.forwarding, keeps_alive, config.test, &mut stream(Purpose::Forwarding));
+        let forwarder = if config.from_afar { forwarder.bringing_what_comes_from_afar() } else { forwarder };
         let hazards = Hazards::new(config.imminent);
         let sending = SendingState::ClockUntrusted;
         let mut outputs = VecDeque::with_capacity(64);
@@ -377,6 +379,12 @@ impl Node {
         self.receiver.permissions(station)
     }
 
+    /// The credential of a station, encoded, as long as it is known; of this station, of each of its identities.
+    pub fn credential_of(&self, station: &Digest) -> Option<&[u8]> {
+        let own = self.sender.pool().identity(station).map(|own| &own.credential()[..]);
+        own.or_else(|| self.receiver.credential(station))
+    }
+
     /// The node's counters.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -411,6 +419,10 @@ impl Node {
     /// Handles a frame; false when it changed nothing that the end of a turn or a timer depends on.
     fn admit(&mut self, frame: ReceivedFrame) -> bool {
         self.counters.frames += 1;
+        if frame.way.is_afar() {
+            self.admit_afar(frame);
+            return false;
+        }
         self.channel_load.add(self.moment.now, frame.bytes.len());
         let (situation, receiver, neighbours, distribution, host) = self.receiving();
         let admission = receiver.admit(frame, &situation, neighbours, distribution, host);
@@ -420,6 +432,14 @@ impl Node {
             self.release_held();
         }
         news
+    }
+
+    /// Handles a frame from afar, which changes nothing that the end of a turn or a timer of the air depends on.
+    fn admit_afar(&mut self, frame: ReceivedFrame) {
+        let (situation, receiver, neighbours, _, host) = self.receiving();
+        if let Some(dropped) = receiver.admit_afar(frame, &situation, neighbours, host) {
+            self.drop_frame(dropped);
+        }
     }
 
     fn release_held(&mut self) {
@@ -469,6 +489,7 @@ impl Node {
         self.moment.clock = state;
         if wire < believed {
             self.neighbours.clock_stepped_back(wire);
+            self.receiver.clock_stepped_back(wire);
         }
     }
 
@@ -529,6 +550,9 @@ impl Node {
         }
         if self.receiver.demoted_waits() {
             return (self.moment.now, TimerKind::Demoted);
+        }
+        if self.receiver.afar_waits() {
+            return (self.moment.now, TimerKind::Afar);
         }
         let fix_expiry = match (self.sending, &self.fix) {
             (SendingState::Allowed, Some(fix)) => Some(fix.expires()),

@@ -22,6 +22,8 @@ impl Node {
                 (self.moment.now, TimerKind::Verify)
             } else if self.receiver.demoted_waits() {
                 (self.moment.now, TimerKind::Demoted)
+            } else if self.receiver.afar_waits() {
+                (self.moment.now, TimerKind::Afar)
             } else {
                 cache.deadline()
             };

@@ -2,7 +2,7 @@
 
 use super::io::Event;
 use super::{Node, misbehaviour};
-use crate::base::{DropReason, Dropped, FrameHead, MessageId, Received, Refusal};
+use crate::base::{DropReason, Dropped, FrameHead, Received, Refusal, Way};
 use crate::hazard::{HazardGist, Speaker};
 use crate::neighbour::{Heard, NeighbourChange};
 use crate::receive::{Content, Verified};
@@ -30,17 +30,29 @@ impl Node {
     fn verify_one(&mut self) {
         let now = self.moment.now;
         let (situation, receiver, neighbours, _, host) = self.receiving();
-        let verified = match receiver.verify_next(&situation, neighbours, host) {
+        let mut next = receiver.verify_next(&situation, neighbours, host);
+        if next.is_none() {
+            next = receiver.verify_next_afar(&situation, neighbours, host);
+        }
+        let verified = match next {
             None => return,
             Some(Err(dropped)) => return self.drop_frame(dropped),
             Some(Ok(verified)) => verified,
         };
-        let verdict = match verified.again {
-            // What it says of its signer was judged when it came first.
+        let afar = verified.received.way.is_afar();
+        let verdict = match verified.again || afar {
+            // What it says of its signer was judged when it came first; or it was not heard here.
             true => self.watch.known(&verified.received.id.signer),
             false => misbehaviour::observe(&mut self.watch, &verified, now, self.moment.here.as_ref()),
         };
-        let change = if verified.again { NeighbourChange::default() } else { self.hear_neighbour(&verified) };
+        let change = match (verified.again, afar) {
+            (true, _) => NeighbourChange::default(),
+            (false, true) => {
+                self.receiver.heard_afar(&verified.received, now, self.moment.wire());
+                NeighbourChange::default()
+            }
+            (false, false) => self.hear_neighbour(&verified),
+        };
         self.distribution.heard_request(&verified.requests, now);
         let Verified { received, mut content, frame, .. } = verified;
         let mut received = Received { suspect: verdict.discredited, ..received };
@@ -48,15 +60,20 @@ impl Node {
         let revocation = content.as_mut().ok().and_then(|content| content.revocation.take());
         let judgement = content.and_then(|content| Ok(self.judge(&received, content)?));
         let delivery = judgement.as_ref().map_or_else(|refusal| Err(*refusal), |judged| Ok(judged.delivery?));
+        // By air it counts for everything, and the application has it already.
+        let delivery = match delivery {
+            Ok(()) if !afar && self.receiver.came_from_afar(&id) => Err(DropReason::Replayed.into()),
+            delivery => delivery,
+        };
         let delivery = match delivery {
             Ok(()) => {
                 received.stamps.delivered = self.host.stamp(now);
                 Event::Received(received)
             }
             Err(Refusal { reason, field }) => {
-                let (link_source, signal_dbm) = (received.link_source, received.signal_dbm);
-                let head = FrameHead::of(&frame);
-                Event::Dropped(Dropped { reason, field, link_source, claimed: Some(id), head, signal_dbm })
+                let Received { link_source, signal_dbm, way, .. } = received;
+                let (claimed, head) = (Some(id), FrameHead::of(&frame));
+                Event::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
             }
         };
         if let Some(lost) = change.evicted {
@@ -110,7 +127,7 @@ impl Node {
     fn judge(&mut self, received: &Received, content: Content) -> Result<Judgement, DropReason> {
         let hazard = self.judge_hazard(received, content.hazard)?;
         if let Some((gist, _)) = &hazard {
-            self.allow_event(&received.id, gist)?;
+            self.allow_event(received, gist)?;
         }
         if let Some(floods) = &content.floods {
             self.hear_floods(received, floods);
@@ -122,12 +139,18 @@ impl Node {
 
     /// Whether the signer of a message may bring up one more event. What is new is what this station knows nothing of,
     /// neither as an event nor as a flood: a declaration, or an update, an end or a negation of what was never declared.
-    fn allow_event(&mut self, id: &MessageId, gist: &HazardGist) -> Result<(), DropReason> {
+    fn allow_event(&mut self, received: &Received, gist: &HazardGist) -> Result<(), DropReason> {
+        let id = &received.id;
         let known = self.config.test
             || self.hazards.table.knows(&gist.id)
             || self.forwarder.knows_event(&gist.version());
         let number = (gist.id.origin == id.signer).then_some(gist.id.number);
-        if known || self.neighbours.new_event(id, number, self.moment.now) {
+        let now = self.moment.now;
+        let new = match received.way {
+            Way::Air => known || self.neighbours.new_event(id, number, now),
+            Way::Afar(_) => known || self.receiver.new_event_afar(id, number, now),
+        };
+        if new {
             return Ok(());
         }
         Err(DropReason::RateLimitedSigner)

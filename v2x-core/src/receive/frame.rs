@@ -7,7 +7,7 @@ use v2x_proto::{AreaView, Digest};
 
 use super::rates::{Precedence, Transmitter};
 use crate::base::{
-    Dropped, FrameHash, FrameHead, Instant, MessageId, Position, ReceiveStamps, Refusal, WireTime,
+    Dropped, FrameHash, FrameHead, Instant, MessageId, Position, ReceiveStamps, Refusal, Way, WireTime,
 };
 
 /// A parsed frame; nothing of it is verified.
@@ -16,6 +16,7 @@ pub struct Frame {
     pub(super) bytes: Bytes,
     pub(super) link_source: [u8; 6],
     pub(super) signal_dbm: Option<i8>,
+    pub(super) way: Way,
     pub(super) stamps: ReceiveStamps,
     pub(super) hash: FrameHash,
     pub(super) id: MessageId,
@@ -59,6 +60,7 @@ impl Frame {
             claimed: Some(self.id),
             head: FrameHead::of(&self.bytes),
             signal_dbm: self.signal_dbm,
+            way: self.way,
         }
     }
 }

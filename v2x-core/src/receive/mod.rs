@@ -1,5 +1,6 @@
 //! Receive path: cheapest check first, and a drop reason for every exit.
 
+mod afar_book;
 mod copy_cache;
 mod credential_clone;
 mod digest_cache;

@@ -103,7 +103,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::base::{FrameHasher, MessageId, Position, Purpose, ReceiveStamps, WireTime};
+    use crate::base::{FrameHasher, MessageId, Position, Purpose, ReceiveStamps, Way, WireTime};
     use crate::receive::rates::Precedence;
 
     const AT: Instant = Instant::from_millis(1);
@@ -125,6 +125,7 @@ mod tests {
             bytes: Bytes::new(),
             link_source: [1; 6],
             signal_dbm: None,
+            way: Way::Air,
             stamps: ReceiveStamps::default(),
             hash: FrameHasher::new(&mut stream()).hash(&signer, b"tbs", &[0; 64]),
             id: MessageId { signer, class: Class::D2, sequence: 1 },

@@ -6,6 +6,7 @@
 //! written as an attacker can neither target nor use to silence others: the keyed exact-copy cache, credentials whose
 //! own chain was checked, and what became of frames under a neighbour's name, which only demotes such frames.
 
+mod afar;
 mod revocation;
 mod tables;
 mod verify;
@@ -17,6 +18,7 @@ use v2x_proto::{Class, Digest, hop, v1};
 
 pub use self::revocation::HeardRevocation;
 pub use self::verify::{Content, Verified};
+use super::afar_book::AfarBook;
 use super::copy_cache::CopyCache;
 use super::credential_clone::{CloneWatch, HeardElsewhere, InOurName};
 use super::digest_cache::DigestCache;
@@ -58,6 +60,8 @@ pub struct Receiver {
     signed: Vec<u8>,
     awareness: v1::Awareness,
     elsewhere: CloneWatch,
+    /// What came from afar, once anything has.
+    afar: Option<Box<AfarBook>>,
 }
 
 /// Outcome of [`Receiver::admit`] for a frame.
@@ -101,6 +105,7 @@ impl Receiver {
             signed: Vec::with_capacity(MAX_FRAME + 64),
             awareness: v1::Awareness::default(),
             elsewhere: CloneWatch::new(now),
+            afar: None,
         }
     }
 
@@ -129,13 +134,13 @@ impl Receiver {
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Admission {
-        let (link_source, signal_dbm) = (frame.link_source, frame.signal_dbm);
+        let (link_source, signal_dbm, way) = (frame.link_source, frame.signal_dbm, frame.way);
         let head = FrameHead::of(&frame.bytes);
         let mut claimed = None;
         match self.check(frame, situation, neighbours, distribution, host, &mut claimed) {
             Ok(admission) => admission,
             Err(Refusal { reason, field }) => {
-                Admission::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm })
+                Admission::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
             }
         }
     }
@@ -174,7 +179,7 @@ impl Receiver {
         *claimed = Some(id);
         let hash = self.copies.hasher().hash(&signer, signed.tbs, signed.signature);
         // The exact-copy cache forgets in seconds; a flood is known until it expires.
-        let flooded = tbs.max_hops > 1;
+        let flooded = tbs.max_hops > 1 || tbs.class == Class::D5 && situation.floods.brings(hash);
         let here = situation.moment.here.as_ref().map(Plane::origin);
         let again = flooded && situation.floods.comes_to_us(hash, here);
         let known = !again && (self.copies.contains(hash) || flooded && situation.floods.knows(hash));
@@ -199,7 +204,8 @@ impl Receiver {
             let copy = CopyHeard { hash, remaining_hops, forwarder, link, full };
             let (link_source, signal_dbm) = (frame.link_source, frame.signal_dbm);
             let head = FrameHead::of(bytes);
-            let dropped = Dropped { reason, field: None, link_source, claimed: *claimed, head, signal_dbm };
+            let (claimed, way) = (*claimed, frame.way);
+            let dropped = Dropped { reason, field: None, link_source, claimed, head, signal_dbm, way };
             return Ok(Admission::Copy(dropped, copy));
         }
         if situation.watch.is_isolated(&signer, situation.moment.wire()) {
@@ -218,6 +224,7 @@ impl Receiver {
         let frame = Frame {
             link_source: frame.link_source,
             signal_dbm: frame.signal_dbm,
+            way: frame.way,
             stamps: ReceiveStamps {
                 kernel_receive: frame.kernel_receive,
                 user_receive: frame.user_receive,
@@ -456,6 +463,7 @@ impl Receiver {
             return Some(copy_of(&frame));
         }
         let (link_source, claimed, signal_dbm) = (frame.link_source, Some(frame.id), frame.signal_dbm);
+        let way = frame.way;
         let head = FrameHead::of(&frame.bytes);
         let fresh = freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms);
         if let Err(reason) = fresh {
@@ -463,7 +471,7 @@ impl Receiver {
         }
         let admission = self.admit_known(frame, situation, neighbours, distribution, host);
         Some(admission.unwrap_or_else(|Refusal { reason, field }| {
-            Admission::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm })
+            Admission::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
         }))
     }
 
@@ -483,6 +491,12 @@ impl Receiver {
     /// What the credential of a station permits, as long as it is known.
     pub fn permissions(&self, signer: &Digest) -> Option<Permissions> {
         self.keys.peek(signer).map(|trusted| trusted.permissions)
+    }
+
+    /// The credential of a station, encoded, as long as it is known.
+    pub fn credential(&self, signer: &Digest) -> Option<&[u8]> {
+        let afar = || self.afar.as_ref()?.keys.peek(signer);
+        self.keys.peek(signer).or_else(afar).map(|trusted| &trusted.bytes[..])
     }
 
     /// Frames that wait for verification, demoted ones too.

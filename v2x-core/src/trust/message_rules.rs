@@ -101,7 +101,7 @@ pub fn permission_for(message_type: MessageType, class: Class) -> Option<Permiss
         (M::IntersectionMap | M::SignInfo, D5) => Permissions::MAP_SIGN,
         (M::RsuAdvert, D5) => Permissions::SERVICE_ADVERT,
         (M::CredentialRequest | M::CredentialResponse, D5) => Permissions::NONE,
-        (M::RevocationDelta, D5) => Permissions::UPDATE_RELAY,
+        (M::RevocationDelta | M::UpdateManifest, D5) => Permissions::UPDATE_RELAY,
         (M::MisbehaviourReport, D5) => Permissions::MISBEHAVIOUR_REPORT,
         (M::NodeStatus, D5) => Permissions::MANAGEMENT,
         // A latency probe is only of use in the class it probes.

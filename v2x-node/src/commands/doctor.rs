@@ -23,11 +23,14 @@ use crate::machine::read_anchor;
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
     /// Configuration of the station; --config FILE does the same
-    #[arg(value_name = "CONFIG", required_unless_present = "config", conflicts_with = "config")]
+    #[arg(value_name = "CONFIG", required_unless_present_any = ["config", "socket"], conflicts_with = "config")]
     file: Option<PathBuf>,
     /// Configuration of the station
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Control socket of a daemon: what it says of itself, without the files of its machine
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["file", "config"])]
+    socket: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -41,17 +44,26 @@ and with the rights of the station. Nothing is sent.
 Each line is \"ok\", \"look\" (it works, and may not be what you want) or \"fault\",
 with the command or the setting that mends it below.
 
-Exit codes: 0 no fault, 1 faults were found, 2 the configuration cannot be read.
+With --socket, as `roadcast remote` has it for a unit elsewhere, the daemon alone
+is asked: configuration, keys and the machine are left out, which the first line
+says.
+
+Exit codes: 0 no fault, 1 faults were found, 2 the configuration cannot be read,
+or no daemon answers at --socket.
 
 Examples:
   roadcast doctor car-1.toml
+  roadcast doctor --socket /run/roadcast/car-1.sock
   roadcast doctor --config car-1.toml --json";
 
 /// Looks at everything and shows it.
 ///
 /// # Errors
-/// The configuration cannot be read; [`Error::Check`]: faults were found.
+/// The configuration cannot be read, or no daemon answers at the socket; [`Error::Check`]: faults were found.
 pub fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<(), Error> {
+    if let Some(socket) = &args.socket {
+        return show(&of_the_daemon(&Client::connect(socket)?.status()?), args.json, out);
+    }
     // The parser requires one of them.
     let file = args.config.as_ref().or(args.file.as_ref()).cloned().unwrap_or_default();
     let config = StationConfig::load(&file)?;
@@ -80,6 +92,17 @@ pub fn check(config_file: &Path, out: &mut dyn Write) -> Result<(), Error> {
     findings.extend(files::places(&config));
     findings.extend(of_the_machine(&config));
     show(&findings, false, out)
+}
+
+/// What a daemon says of itself, and what only its machine could say.
+fn of_the_daemon(status: &Status) -> Vec<Finding> {
+    let mut findings = vec![Finding::warn(
+        "files",
+        "not looked at: configuration, keys, and the machine's clock and radios are its machine's",
+        "there: roadcast doctor CONFIG",
+    )];
+    findings.extend(running::running(status));
+    findings
 }
 
 fn of_the_machine(config: &StationConfig) -> Vec<Finding> {
@@ -113,4 +136,19 @@ fn show(findings: &[Finding], json: bool, out: &mut dyn Write) -> Result<(), Err
         false => write!(out, "{}", finding::table(findings, Paint::stdout()))?,
     }
     finding::outcome(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colour::Mark;
+
+    #[test]
+    fn of_a_daemon_alone_the_first_line_says_what_was_left_out_and_that_is_no_fault() {
+        let status = Status { link_up: true, sending: true, clock: "locked".to_owned(), ..Status::default() };
+        let findings = of_the_daemon(&status);
+        assert_eq!((findings[0].subject, findings[0].mark), ("files", Mark::Warn));
+        let faults: Vec<_> = findings.iter().filter(|finding| finding.mark == Mark::Bad).collect();
+        assert_eq!(faults.iter().map(|finding| finding.subject).collect::<Vec<_>>(), ["position"]);
+    }
 }

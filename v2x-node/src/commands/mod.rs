@@ -9,6 +9,7 @@ pub mod hazard;
 #[cfg(feature = "replay")]
 mod judged;
 pub mod keys;
+pub mod launch;
 pub mod link;
 pub mod neighbours;
 pub mod priority;

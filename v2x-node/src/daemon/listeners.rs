@@ -82,12 +82,10 @@ impl Listeners {
             || self.inbox.as_ref().is_some_and(|inbox| !inbox.is_empty())
             || self.advisor.as_ref().is_some_and(Advisor::has_news)
     }
-}
 
-impl Observer for Listeners {
-    fn event(&mut self, event: &Event) {
+    fn hear(&mut self, event: &Event, node: Option<&Node>) {
         self.statistics.event(event);
-        self.feed.event(event, &self.anchor);
+        self.feed.event(event, node, &self.anchor);
         if let Event::Received(received) = event {
             self.crossings.event(event, Moment::at(received.stamps.delivered, &self.anchor));
         }
@@ -118,6 +116,16 @@ impl Observer for Listeners {
                 alerts.hear(monotonic(), event);
             }
         }
+    }
+}
+
+impl Observer for Listeners {
+    fn event_of(&mut self, event: &Event, node: &Node) {
+        self.hear(event, Some(node));
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.hear(event, None);
     }
 
     fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {

@@ -298,7 +298,7 @@ mod tests {
     use bytes::Bytes;
     use radio_adapters::writer::Work as _;
     use testkit::{Authority, START};
-    use v2x_core::{Config, Node, Pool, Position, ReceivedFrame};
+    use v2x_core::{Config, Node, Pool, Position, ReceivedFrame, Way};
     use v2x_recording::check::{CheckOutcome, check};
 
     use super::*;
@@ -364,6 +364,7 @@ mod tests {
                     kernel_receive: None,
                     user_receive: None,
                     signal_dbm: None,
+                    way: Way::Air,
                 }));
             }
         }

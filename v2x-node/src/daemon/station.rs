@@ -15,7 +15,9 @@ use bytes::BytesMut;
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{ChannelLoad, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame};
-use v2x_core::{Event, Host, Input, Instant, LoadSource, Node, Output, ReceivedFrame, TimerKind, Transmit};
+use v2x_core::{
+    Event, Host, Input, Instant, LoadSource, Node, Output, ReceivedFrame, TimerKind, Transmit, Way,
+};
 use v2x_proto::Class;
 
 use crate::daemon::recorder::Recorder;
@@ -26,6 +28,11 @@ use crate::daemon::trailer;
 pub trait Observer {
     /// An event, at the moment the node's output was drained.
     fn event(&mut self, event: &Event);
+    /// The same, with the node that it is an event of, for whoever looks something up there.
+    fn event_of(&mut self, event: &Event, node: &Node) {
+        let _not_asked = node;
+        self.event(event);
+    }
     /// A frame went to the kernel at `on_air`.
     fn transmitted(&mut self, frame: &Transmit, on_air: Instant);
     /// The link refused a frame.
@@ -147,12 +154,17 @@ impl Station {
         let began = monotonic();
         for _ in 0..WORK_BATCH {
             let now = monotonic();
-            let rests = self.kind == TimerKind::Demoted && self.rest.is_due(now);
+            let rests = self.rests() && self.rest.is_due(now);
             if self.deadline > now || rests || now.since(began) >= WORK_TIME {
                 break;
             }
+            // One from afar at a time: what the kernel holds is looked at before the next.
+            let afar = self.kind == TimerKind::Afar;
             self.handle(now, Input::Timeout, observer);
             worked = true;
+            if afar {
+                break;
+            }
         }
         worked
     }
@@ -238,6 +250,7 @@ impl Station {
             kernel_receive: meta.kernel_receive_ns.map(Instant::from_nanos),
             user_receive: Some(Instant::from_nanos(meta.user_receive_ns)),
             signal_dbm: meta.signal_dbm,
+            way: Way::Air,
         }
     }
 
@@ -253,7 +266,7 @@ impl Station {
                 recorder.output(now, &output);
             }
             match output {
-                Output::Event(event) => observer.event(&event),
+                Output::Event(event) => observer.event_of(&event, &self.node),
                 Output::Transmit(frame) => link_full |= self.transmit(frame, observer),
                 Output::Timeout(at, kind) => {
                     self.kind = kind;
@@ -281,9 +294,14 @@ impl Station {
         true
     }
 
+    /// Whether all that is due may wait while others have the processor.
+    fn rests(&self) -> bool {
+        matches!(self.kind, TimerKind::Demoted | TimerKind::Afar)
+    }
+
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<core::convert::Infallible>> {
         let now = monotonic();
-        let until = if self.kind == TimerKind::Demoted { self.rest.until(now) } else { Instant::ZERO };
+        let until = if self.rests() { self.rest.until(now) } else { Instant::ZERO };
         self.rest.sleep(now);
         let deadline = self.deadline.max(until);
         let deadline = (deadline < Instant::FAR_FUTURE).then(|| deadline.as_nanos());

@@ -9,7 +9,7 @@ use testkit::draft::{Draft, Stander};
 use testkit::{Authority, PLACE, START, anchor, fix, hazard};
 use v2x_core::{
     BeaconTags, ClockState, Config, Event, FloodName, Host, Input, Instant, Node, Output, ReceivedFrame,
-    RevocationRequest, TableFill, WireTime, limits, revoke,
+    RevocationRequest, TableFill, Way, WireTime, limits, revoke,
 };
 use v2x_proto::envelope::{SignedView, encode_signed};
 use v2x_proto::payload::FloodTags;
@@ -315,6 +315,7 @@ fn received(frame: Vec<u8>, link_source: [u8; 6]) -> Input {
         kernel_receive: None,
         user_receive: None,
         signal_dbm: None,
+        way: Way::Air,
     })
 }
 

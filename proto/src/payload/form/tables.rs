@@ -23,6 +23,7 @@ pub(super) const fn of(message_type: MessageType) -> &'static MessageForm {
         MessageType::MisbehaviourReport => &MISBEHAVIOUR_REPORT,
         MessageType::NodeStatus => &NODE_STATUS,
         MessageType::Echo => &ECHO,
+        MessageType::UpdateManifest => &UPDATE_MANIFEST,
     }
 }
 
@@ -300,6 +301,17 @@ static SIGNAL_STATE: MessageForm = MessageForm { name: "SignalState", fields: &[
     FieldForm { number: 6, name: "groups", value: ValueForm::Message(&SIGNAL_GROUP), repeated: true, optional: false },
 ] };
 
+static UPDATE_MANIFEST: MessageForm = MessageForm { name: "UpdateManifest", fields: &[
+    FieldForm { number: 1, name: "target", value: ValueForm::Text, repeated: false, optional: false },
+    FieldForm { number: 2, name: "kind", value: ValueForm::Enum(&UPDATE_KIND), repeated: false, optional: false },
+    FieldForm { number: 3, name: "version", value: ValueForm::Uint64, repeated: false, optional: false },
+    FieldForm { number: 4, name: "sha256", value: ValueForm::Bytes, repeated: false, optional: false },
+    FieldForm { number: 5, name: "size", value: ValueForm::Uint64, repeated: false, optional: false },
+    FieldForm { number: 6, name: "not_after_s", value: ValueForm::Fixed32, repeated: false, optional: false },
+    FieldForm { number: 7, name: "operator", value: ValueForm::Bytes, repeated: false, optional: false },
+    FieldForm { number: 8, name: "signature", value: ValueForm::Bytes, repeated: false, optional: false },
+] };
+
 static VRU: MessageForm = MessageForm { name: "Vru", fields: &[
     FieldForm { number: 1, name: "profile", value: ValueForm::Enum(&VRU_PROFILE), repeated: false, optional: false },
     FieldForm { number: 2, name: "position_confidence", value: ValueForm::Message(&POSITION_CONFIDENCE), repeated: false, optional: true },
@@ -364,6 +376,7 @@ pub(in crate::payload) static MESSAGE_TYPE: EnumForm = EnumForm(&[
     (35, "misbehaviour_report"),
     (36, "node_status"),
     (37, "echo"),
+    (39, "update_manifest"),
 ]);
 
 pub(in crate::payload) static MISBEHAVIOUR_KIND: EnumForm = EnumForm(&[
@@ -464,6 +477,15 @@ pub(in crate::payload) static STATION_TYPE: EnumForm = EnumForm(&[
     (13, "animal"),
     (14, "agricultural"),
     (15, "roadside_unit"),
+]);
+
+pub(in crate::payload) static UPDATE_KIND: EnumForm = EnumForm(&[
+    (0, "unspecified"),
+    (1, "revocation"),
+    (2, "trust"),
+    (3, "credentials"),
+    (4, "configuration"),
+    (5, "software"),
 ]);
 
 pub(in crate::payload) static VRU_MOVEMENT: EnumForm = EnumForm(&[

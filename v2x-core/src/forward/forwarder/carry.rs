@@ -110,7 +110,7 @@ fn is_told(flood: &Flood) -> bool {
 
 /// Whether a neighbour at `place` that does not name it is to be given it.
 fn lacks(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
-    let settled = !matches!(flood.state, State::Waiting(_) | State::Sent(Some(_)));
+    let settled = !matches!(flood.state, State::Waiting(_) | State::FromAfar(_) | State::Sent(Some(_)));
     let passed = |since: Instant, wave: Duration| around.moment.now.since(since) >= wave;
     // A copy said that it had gone on, and this beacon, which is signed, says that it has not.
     let doubted = flood.silenced.is_some_and(|silenced| passed(silenced, DOUBT));
@@ -118,6 +118,8 @@ fn lacks(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
         && settled
         && flood.serve.is_none()
         && flood.may_travel()
+        // What this unit brought from afar is sent again by the rule of keep-alive alone.
+        && !flood.afar
         && (passed(flood.since, WAVE) || doubted)
         && flood.expires > around.moment.now
         && limits::SERVE_RATE.allows(flood.served, around.moment.now)

@@ -35,6 +35,13 @@ impl Forwarder {
         };
         let stock = self.scheme == Scheme::Etsi;
         let Some(flood) = self.floods.get(slot) else { return };
+        if flood.id.class == Class::D5 {
+            // Background from afar that waits to be sent: the air has it.
+            if matches!(flood.state, State::FromAfar(_)) {
+                self.floods.remove(slot);
+            }
+            return;
+        }
         let counts = stock || copy.full || !flood.message.brings_credential();
         let (is_owed, is_kept) = (flood.serve.is_some(), flood.keep.is_some());
         // Only the present name: whoever answered to a former one would show that both are one station.
@@ -57,10 +64,13 @@ impl Forwarder {
         let check = is_owed && self.lot(CHECKS, others);
         let kept = is_kept && heard.transmitter.is_some() && !self.lot(1, others + 1);
         let draw = self.keep_jitter(slot);
+        let was_here = !counts || self.floods.get(slot).is_none_or(|flood| flood.airing.here);
         if counts {
             self.note_airing(slot, &heard, draw, around.moment.now);
         }
         self.floods.update(slot, |flood| {
+            // Before it was sent from here: it is the air's from now on.
+            flood.afar &= was_here;
             if let Some((wait, hops)) = anew {
                 flood.remaining_hops = hops;
                 flood.previous = heard.transmitter;
@@ -121,7 +131,7 @@ impl Forwarder {
             Class::D0 => flood.state == State::Settled && flood.silenced.is_none(),
             _ => flood.state != State::Superseded && self.scheme == Scheme::Roadcast,
         };
-        if flood.bounded || !flood.relayed || !better || !ours {
+        if flood.bounded || !flood.relayed || !better || !ours || flood.afar {
             return None;
         }
         let flood = Flood { previous: copy.transmitter, ..flood.clone() };

@@ -39,7 +39,13 @@ fn gist(id: EventId, state: EventState, reference_s: u32) -> HazardGist {
 }
 
 fn speaker(number: u16, rank: Rank) -> Speaker {
-    Speaker { signer: digest(number), suspect: rank == Rank::Suspect, rank, class: Class::D3 }
+    Speaker {
+        signer: digest(number),
+        suspect: rank == Rank::Suspect,
+        rank,
+        class: Class::D3,
+        afar: rank == Rank::Afar,
+    }
 }
 
 fn take(table: &mut EventTable, gist: &HazardGist, speaker: &Speaker) -> Option<HazardChange> {
@@ -53,6 +59,51 @@ fn declare(table: &mut EventTable, origin: u16, rank: Rank, count: u32) -> usize
             == Some(HazardChange::New)
     };
     (0..count).filter(new).count()
+}
+
+#[test]
+fn what_is_from_afar_makes_room_for_what_is_heard_here_and_takes_none_of_it() {
+    let mut table = EventTable::default();
+    let full = MAX_EVENTS as u16;
+    for number in 0..full {
+        assert_eq!(declare(&mut table, number, Rank::Afar, 1), 1);
+    }
+    assert_eq!(declare(&mut table, full, Rank::Afar, 1), 0, "each holds one: none is worth less");
+    for rank in [Rank::Suspect, Rank::Station, Rank::Authority] {
+        assert_eq!(declare(&mut table, full + rank as u16, rank, 2), 2, "{rank:?}");
+    }
+    assert_eq!((table.len(), table.iter().filter(|known| known.afar).count()), (MAX_EVENTS, MAX_EVENTS - 6));
+    let mut table = EventTable::default();
+    for number in 0..full {
+        declare(&mut table, number, Rank::Suspect, 1);
+    }
+    assert_eq!(declare(&mut table, full, Rank::Afar, 1), 0, "not even a suspect's");
+}
+
+#[test]
+fn a_station_s_events_from_afar_take_no_share_of_those_it_is_heard_with() {
+    let mut table = EventTable::default();
+    assert_eq!(declare(&mut table, 1, Rank::Station, MAX_EVENTS_PER_SIGNER as u32), MAX_EVENTS_PER_SIGNER);
+    let more = gist(id(1, 99), EventState::Active, 950);
+    assert_eq!(take(&mut table, &more, &speaker(1, Rank::Afar)), None);
+    assert_eq!(table.iter().filter(|known| known.afar).count(), 0);
+}
+
+#[test]
+fn an_event_is_from_afar_until_anything_about_it_is_heard_here_and_never_again() {
+    let mut table = EventTable::default();
+    let version = |reference| gist(id(1, 7), EventState::Active, reference);
+    take(&mut table, &version(950), &speaker(1, Rank::Afar));
+    take(&mut table, &version(951), &speaker(1, Rank::Afar));
+    assert!(table.get(&id(1, 7)).unwrap().afar);
+    assert_eq!(take(&mut table, &version(951), &speaker(1, Rank::Station)), None, "the same version");
+    assert!(!table.get(&id(1, 7)).unwrap().afar);
+    assert_eq!(take(&mut table, &version(960), &speaker(1, Rank::Afar)), Some(HazardChange::Updated));
+    assert!(!table.get(&id(1, 7)).unwrap().afar);
+    for number in 2..=MAX_EVENTS as u16 + 5 {
+        declare(&mut table, number, Rank::Afar, 1);
+    }
+    assert!(table.get(&id(1, 7)).is_some(), "nor does it make room as one from afar");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use v2x_proto::Digest;
 use super::Receiver;
 use crate::base::{DropReason, Host, Received};
 use crate::receive::situation::Situation;
-use crate::trust::{Identity, RevocationError, RevocationNews, Revocations, TrustStore};
+use crate::trust::{Identity, RevocationError, RevocationNews, Revocations, TrustStore, Trusted};
 
 /// A revocation delta from the air with a valid signature of its issuer.
 #[derive(Clone, Debug)]
@@ -52,7 +52,11 @@ impl Receiver {
     pub fn drop_revoked(&mut self) -> Vec<Digest> {
         let (revocations, trust) = (&self.revocations, &self.trust);
         self.hold.mark_ready();
-        self.keys.revoke(|trusted| revocations.revokes(trusted, trust))
+        let mut gone = self.keys.revoke(|trusted| revocations.revokes(trusted, trust));
+        if let Some(book) = &mut self.afar {
+            gone.extend(book.keys.revoke(|trusted| revocations.revokes(trusted, trust)));
+        }
+        gone
     }
 
     /// Replaces the trust store, and returns the digests of credentials that are no longer valid. Credentials under
@@ -62,7 +66,12 @@ impl Receiver {
         self.revocations.keep_trusted(&self.trust);
         let trust = &self.trust;
         self.hold.mark_ready();
-        self.keys.forget(|trusted| trusted.issuer.is_none_or(|issuer| trust.issuer(&issuer).is_none()))
+        let is_gone = |trusted: &Trusted| trusted.issuer.is_none_or(|issuer| trust.issuer(&issuer).is_none());
+        let mut gone = self.keys.forget(is_gone);
+        if let Some(book) = &mut self.afar {
+            gone.extend(book.keys.forget(is_gone));
+        }
+        gone
     }
 
     /// Whether the station's own credential is revoked.

@@ -32,5 +32,6 @@ impl Receiver {
             TableFill::new("demoted frames to verify", self.queue.demoted(), limits::MAX_DEMOTED),
         ]
         .into_iter()
+        .chain(self.afar.as_ref().map(|book| book.tables()).into_iter().flatten())
     }
 }

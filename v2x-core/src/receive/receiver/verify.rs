@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use v2x_proto::Class;
 use v2x_proto::cause;
 use v2x_proto::hop;
 use v2x_proto::payload;
@@ -18,7 +19,7 @@ use crate::neighbour::{Motion, Neighbour, NeighbourTable};
 use crate::receive::frame::{Frame, slice, wide};
 use crate::receive::rates::{Cause, Precedence};
 use crate::receive::situation::Situation;
-use crate::trust::{Lookup, Permissions, freshness, roles, signing_input};
+use crate::trust::{Lookup, Permissions, Trusted, freshness, roles, signing_input};
 
 /// A frame with a valid signature.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl Receiver {
         self.turn = true;
         let verdict = self.verify(&frame, situation, neighbours, host);
         Some(match verdict {
-            Ok(stamps) => Ok(self.verified(frame, stamps, situation, host)),
+            Ok(stamps) => Ok(self.verified(frame, stamps, None, situation, host)),
             Err(reason) => Err(frame.dropped(reason)),
         })
     }
@@ -166,10 +167,12 @@ impl Receiver {
         Ok(())
     }
 
-    fn verified(
+    /// What a frame says whose signature is valid. `afar`: of one from afar, its signer.
+    pub(super) fn verified(
         &mut self,
         frame: Frame,
         stamps: ReceiveStamps,
+        afar: Option<Trusted>,
         situation: &Situation<'_>,
         host: &mut dyn Host,
     ) -> Verified {
@@ -177,13 +180,14 @@ impl Receiver {
         let content = self
             .decode(&received)
             .and_then(|content| self.learn_revocation(content, &received, situation, host))
-            .map(|content| self.travelling(content, &frame, situation));
+            .map(|content| self.travelling(content, &frame, afar.as_ref(), situation));
         Verified {
             content,
             requests: frame.bytes.slice(wide(&frame.requests)),
             signal_dbm: frame.signal_dbm,
-            // A station that forwards a message can write its hops as if it were its signer.
-            single_hop: frame.max_hops <= 1,
+            // A station that forwards a message can write its hops as if it were its signer; one that sends background from afar
+            // says that it did not sign it.
+            single_hop: frame.max_hops <= 1 && (frame.id.class != Class::D5 || frame.remaining_hops > 0),
             again: frame.again,
             frame: frame.bytes,
             received,
@@ -191,15 +195,25 @@ impl Receiver {
     }
 
     /// Combines the content of a multi-hop message with its frame's routing fields, and with its signer's credential.
-    fn travelling(&mut self, content: Content, frame: &Frame, situation: &Situation<'_>) -> Content {
+    fn travelling(
+        &mut self,
+        content: Content,
+        frame: &Frame,
+        afar: Option<&Trusted>,
+        situation: &Situation<'_>,
+    ) -> Content {
         let hazard = content.hazard.map(|hazard| HazardGist { area: frame.area, ..hazard });
         let content = Content { hazard, ..content };
-        if frame.max_hops <= 1 {
+        // Background from afar is sent on once by who sends it at all.
+        if frame.max_hops <= 1 && (afar.is_none() || frame.id.class != Class::D5) {
             return content;
         }
         let signature = slice(&frame.bytes, &frame.signature).first_chunk().copied();
-        let signer = self.keys.lookup(&frame.id.signer, situation.moment.wire());
-        let (Some(signature), Lookup::Known(signer)) = (signature, signer) else { return content };
+        let signer = match (afar, self.keys.lookup(&frame.id.signer, situation.moment.wire())) {
+            (Some(signer), _) | (None, Lookup::Known(signer)) => signer,
+            _ => return content,
+        };
+        let Some(signature) = signature else { return content };
         let flood = FloodFrame {
             tbs: frame.bytes.slice(wide(&frame.tbs)),
             signature,
@@ -211,6 +225,7 @@ impl Receiver {
             max_hops: frame.max_hops,
             area: frame.area,
             expires: frame.generation + Duration::from_millis(u64::from(frame.lifetime_ms)),
+            way: frame.way,
             forwarder: frame.forwarder,
             link: frame.link_source,
             full: frame.full,
@@ -288,6 +303,7 @@ fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
         position: frame.position,
         link_source: frame.link_source,
         signal_dbm: frame.signal_dbm,
+        way: frame.way,
         forwarder: forwarder_position(&frame.bytes),
         hops: frame.max_hops.saturating_sub(frame.remaining_hops).saturating_add(1),
         permissions: frame.permissions,

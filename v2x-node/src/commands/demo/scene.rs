@@ -198,7 +198,7 @@ const LOOK: Duration = Duration::from_millis(500);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v2x_core::{Check, DropReason, Dropped, FrameHead, MessageId, Suspicion};
+    use v2x_core::{Check, DropReason, Dropped, FrameHead, MessageId, Suspicion, Way};
 
     const LIAR: Digest = Digest([9; 8]);
 
@@ -226,6 +226,7 @@ mod tests {
             field: None,
             head: FrameHead::default(),
             signal_dbm: None,
+            way: Way::Air,
         });
         scene.believed.extend([1, 2]);
         assert_eq!(scene.outcome(), ["attack: a car lies about its place; 2 heard it"]);

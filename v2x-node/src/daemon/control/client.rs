@@ -14,7 +14,7 @@ use v2x_core::Instant;
 use v2x_proto::Digest;
 
 use super::filter::Filter;
-use super::input::{Requests, Unreadable};
+use super::input::{Incoming, Requests, Unreadable};
 use super::told::{self, Told};
 use super::topic::Topic;
 use crate::log::Line;
@@ -320,8 +320,8 @@ impl Client {
         self.gone |= failed;
     }
 
-    /// The next whole line, without its end; `None` also while an answer waits to be read.
-    pub fn take_line(&mut self) -> Option<Result<Vec<u8>, Unreadable>> {
+    /// The next whole request; `None` also while an answer waits to be read.
+    pub fn take_request(&mut self) -> Option<Result<Incoming, Unreadable>> {
         if self.leaving || !self.may_ask() {
             return None;
         }

@@ -52,7 +52,7 @@ pub struct News {
 /// What both sides look at.
 #[derive(Debug)]
 struct Shared {
-    /// Bits of the topics that are watched, and [`OWN`].
+    /// Bits of the topics that are watched, [`OWN`] and [`CREDENTIAL`].
     watched: AtomicU32,
     /// Events that had no room, by topic.
     lost: [AtomicU64; Topic::COUNT],
@@ -152,8 +152,7 @@ impl Desk {
 
     /// From here on the client gets what is told of this topic, if it wants it; `answer` comes before the first line.
     pub fn watch(&self, client: ConnectionId, topic: Topic, watching: Watching, answer: Answer) {
-        let own = matches!(&watching.filter, Filter::Messages(wish) if wish.own());
-        self.news.shared.watched.fetch_or(topic.bit() | if own { OWN } else { 0 }, Relaxed);
+        self.news.shared.watched.fetch_or(topic.bit() | extra(&watching.filter), Relaxed);
         drop(self.orders.send(Order::Watch(client, topic, Box::new(watching), Box::new(answer))));
     }
 
@@ -188,6 +187,11 @@ impl News {
     /// Whether any program watches the station's own messages.
     pub fn is_own_watched(&self) -> bool {
         self.shared.watched.load(Relaxed) & OWN != 0
+    }
+
+    /// Whether any program wants messages with their signers' credentials.
+    pub fn is_credential_watched(&self) -> bool {
+        self.shared.watched.load(Relaxed) & CREDENTIAL != 0
     }
 
     /// Passes an event on, or counts it as lost where there is no room. A lost position is found anew: false.
@@ -334,16 +338,24 @@ impl Clerk {
     fn publish(&self) {
         let watched = Topic::ALL.into_iter().filter(|topic| self.server.is_watched(*topic));
         let mut bits = watched.fold(0, |bits, topic| bits | topic.bit());
-        let own = |filter: &Filter| matches!(filter, Filter::Messages(wish) if wish.own());
-        if self.server.watches(Topic::Messages).any(|watch| own(&watch.filter)) {
-            bits |= OWN;
+        for watch in self.server.watches(Topic::Messages) {
+            bits |= extra(&watch.filter);
         }
         self.shared.watched.store(bits, Relaxed);
     }
 }
 
+/// The bits of what a watch of messages wants beside them.
+fn extra(filter: &Filter) -> u32 {
+    let Filter::Messages(wish) = filter else { return 0 };
+    let own = if wish.own() { OWN } else { 0 };
+    own | if wish.credential() { CREDENTIAL } else { 0 }
+}
+
 /// The bit of a watch of the station's own messages.
 const OWN: u32 = 1 << 31;
+/// The bit of a watch of messages with their signers' credentials.
+const CREDENTIAL: u32 = 1 << 30;
 /// Events on their way to the thread: a second of 2,000 messages a second, 4 MB of the longest.
 const MOST_EVENTS: usize = 2048;
 /// Requests on their way to the station.

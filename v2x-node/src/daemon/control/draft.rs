@@ -146,6 +146,7 @@ mod tests {
             relevance_direction: v1::RelevanceDirection::Opposite,
             keep_alive: Some(Duration::from_millis(500)),
             suspect: false,
+            afar: false,
             concern: None,
         }
     }

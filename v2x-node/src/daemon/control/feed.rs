@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use hashbrown::HashMap;
 use radio_adapters::LinkAddress;
-use v2x_api::{Answer, DroppedFrame};
+use v2x_api::{Answer, AnsweredMessage, DroppedFrame};
 use v2x_core::{
-    Anchor, Dropped, Event as StationEvent, Instant, MessageId, Node, Received, Transmit, TrustLevel, limits,
+    Anchor, DropReason, Dropped, Event as StationEvent, ForwardCause, Instant, MessageId, Node, Received,
+    Transmit, TrustLevel, Way, limits,
 };
 use v2x_proto::Digest;
 use v2x_proto::link::Origin;
@@ -32,8 +33,9 @@ pub struct EventFeed {
     moves: HashMap<Digest, Move>,
     /// How many of the table's entries are passed on, while a watch begins.
     presented: Option<usize>,
-    /// Own messages that are signed and not handed to the link yet, oldest first.
-    signed: VecDeque<MessageId>,
+    /// Own messages that are signed and not handed to the link yet, oldest first, with their credentials where a program wants
+    /// them.
+    signed: VecDeque<(MessageId, Option<Bytes>)>,
     drops: HashMap<&'static str, Sample>,
 }
 
@@ -52,8 +54,8 @@ impl EventFeed {
         self.news = Some(news);
     }
 
-    /// Takes an event of the station.
-    pub fn event(&mut self, event: &StationEvent, anchor: &Anchor) {
+    /// Takes an event of the station; credentials that programs want are looked up in its `node`.
+    pub fn event(&mut self, event: &StationEvent, node: Option<&Node>, anchor: &Anchor) {
         if let StationEvent::Suspicion(suspicion) = event {
             self.note_standing(suspicion.digest, suspicion.standing);
         }
@@ -62,19 +64,31 @@ impl EventFeed {
             StationEvent::Received(received) => {
                 if news.is_watched(Topic::Messages) {
                     let standing = self.standing(received);
-                    let heard = HeardMessage { received: detached(received), standing, anchor: *anchor };
+                    let credential = credential_of(&received.id.signer, news, node);
+                    let received = detached(received);
+                    let heard = HeardMessage { received, standing, anchor: *anchor, credential };
                     news.push(Event::Heard(Box::new(heard)));
                 }
-                if news.is_watched(Topic::Neighbours) {
+                if received.way.is_afar() {
+                    self.tell_afar(received.way, Some(received.id), "delivered", None);
+                } else if news.is_watched(Topic::Neighbours) {
                     self.move_it(received.id.signer, Move::Updated);
                 }
             }
-            StationEvent::Dropped(dropped) if news.is_watched(Topic::Drops) => self.dropped(dropped),
+            StationEvent::Dropped(dropped) => {
+                if news.is_watched(Topic::Drops) {
+                    self.dropped(dropped);
+                }
+                self.tell_afar(dropped.way, dropped.claimed, "dropped", Some(dropped.reason));
+            }
+            StationEvent::Forwarded(forwarded) if forwarded.cause == ForwardCause::Afar => {
+                self.tell_afar(forwarded.way, Some(forwarded.id), "aired", None);
+            }
             StationEvent::Sent(sent) if news.is_own_watched() => {
                 if self.signed.len() == MOST_SIGNED {
                     self.signed.pop_front();
                 }
-                self.signed.push_back(sent.id);
+                self.signed.push_back((sent.id, credential_of(&sent.id.signer, news, node)));
             }
             StationEvent::NeighbourAdded(digest) if news.is_watched(Topic::Neighbours) => {
                 self.move_it(*digest, Move::New);
@@ -93,10 +107,12 @@ impl EventFeed {
     pub fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {
         let Some(news) = self.news.as_ref().filter(|news| news.is_own_watched()) else { return };
         // A repetition is no news.
-        let place = self.signed.iter().position(|signed| *signed == frame.id);
-        if frame.origin == Origin::Own && place.and_then(|place| self.signed.remove(place)).is_some() {
+        let place = self.signed.iter().position(|(signed, _)| *signed == frame.id);
+        if let Some((_, credential)) = place.and_then(|place| self.signed.remove(place))
+            && frame.origin == Origin::Own
+        {
             let bytes = Bytes::copy_from_slice(&frame.bytes);
-            let own = OwnMessage { id: frame.id, frame: bytes, stamps: frame.stamps, on_air };
+            let own = OwnMessage { id: frame.id, frame: bytes, stamps: frame.stamps, on_air, credential };
             news.push(Event::Sent(Box::new(own)));
         }
     }
@@ -186,6 +202,22 @@ impl EventFeed {
         if received.suspect { known.max(TrustLevel::Suspect) } else { known }
     }
 
+    /// What became of a frame from afar; nothing for one by air.
+    fn tell_afar(&self, way: Way, id: Option<MessageId>, outcome: &str, reason: Option<DropReason>) {
+        let Some(news) = self.news.as_ref().filter(|news| way.is_afar() && news.is_watched(Topic::Afar))
+        else {
+            return;
+        };
+        let line = Answer {
+            message: id.map(|id| AnsweredMessage::Name(id.to_string())),
+            peer: way.peer(),
+            outcome: Some(outcome.to_owned()),
+            reason: reason.map(|reason| reason.name().to_owned()),
+            ..Answer::watch("afar")
+        };
+        news.tell(Topic::Afar, line);
+    }
+
     fn dropped(&mut self, dropped: &Dropped) {
         let (reason, now) = (dropped.reason.name(), monotonic());
         let sample = self.drops.entry(reason).or_insert(Sample { began: now, told: 0, suppressed: 0 });
@@ -207,12 +239,19 @@ impl EventFeed {
             bytes: Some(u64::from(dropped.head.len)),
             header: Some(hex),
             signal_dbm: dropped.signal_dbm,
+            afar: dropped.way.is_afar(),
             suppressed,
         };
         if let Some(news) = &self.news {
             news.tell(Topic::Drops, Answer { drop: Some(Box::new(frame)), ..Answer::watch("drop") });
         }
     }
+}
+
+/// Of a signer, where a program wants it and the station has it.
+fn credential_of(signer: &Digest, news: &News, node: Option<&Node>) -> Option<Bytes> {
+    let node = node.filter(|_| news.is_credential_watched())?;
+    node.credential_of(signer).map(Bytes::copy_from_slice)
 }
 
 /// The message in memory of its own.

@@ -28,6 +28,7 @@ pub struct MessageWish {
     verified: Option<bool>,
     payload: bool,
     own: bool,
+    credential: bool,
 }
 
 /// What of a message decides whether it is wanted.
@@ -68,6 +69,7 @@ impl MessageWish {
             verified: filter.verified,
             payload: filter.payload,
             own: filter.own,
+            credential: filter.credential,
         }
     }
 
@@ -85,6 +87,11 @@ impl MessageWish {
     /// Whether it wants the payload.
     pub fn payload(&self) -> bool {
         self.payload
+    }
+
+    /// Whether it wants the signed bytes with their signer's credential.
+    pub fn credential(&self) -> bool {
+        self.credential
     }
 
     /// Whether it wants the station's own messages.

@@ -9,12 +9,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use v2x_api::display::{change_line, priority_line};
-use v2x_api::{Answer, PriorityRequest, PublishRequest, Request, RequestId, Right, socket};
+use v2x_api::{AfarFrame, Answer, PriorityRequest, PublishRequest, Request, RequestId, Right, socket};
 use v2x_apps::Moment;
 use v2x_apps::advice::Advisor;
 use v2x_apps::infrastructure::Advice;
 use v2x_core::{
-    EventId, EventState, HazardCommand, Input, Instant, KnownHazard, SendRequest, Token, WireTime,
+    EventId, EventState, HazardCommand, Input, Instant, KnownHazard, ReceivedFrame, SendRequest, Token, Way,
+    WireTime,
 };
 use v2x_proto::Class;
 use v2x_report::{Report, Stats};
@@ -226,6 +227,11 @@ impl ControlHandler {
                 }
                 Err(answer) => *answer,
             },
+            Request::Afar(frame) => {
+                desk.answer(client, id, Answer::done());
+                return Some(ToDo::Input(from_afar(frame, now)));
+            }
+            Request::WatchAfar => return watch(Topic::Afar, Filter::All),
             Request::List(after) => list(after, station, &view),
             Request::Neighbours(after) => neighbours(after, station, &view, now),
             Request::WatchNeighbours => {
@@ -550,6 +556,18 @@ pub enum ToDo {
     Input(Input),
     /// Read anew what it reads at a SIGHUP.
     Reload,
+}
+
+/// A frame from afar, as the station takes it.
+fn from_afar(handed_in: AfarFrame, now: Instant) -> Input {
+    Input::Frame(ReceivedFrame {
+        bytes: handed_in.frame,
+        link_source: [0; 6],
+        kernel_receive: None,
+        user_receive: Some(now),
+        signal_dbm: None,
+        way: Way::Afar(handed_in.peer),
+    })
 }
 
 fn started() -> Answer {

@@ -3,8 +3,8 @@
 use core::ops::Range;
 
 use prost::Message as _;
-use v2x_api::LONGEST_REQUEST;
-use v2x_proto::v1::ControlRequest;
+use v2x_api::{AfarFrame, BadRequest, LONGEST_REQUEST};
+use v2x_proto::v1::{self, ControlRequest, control_request};
 
 use crate::daemon::lines::{Lines, TooLong};
 
@@ -15,6 +15,15 @@ pub enum Requests {
     Lines(Lines),
     /// Protobuf.
     Frames(Frames),
+}
+
+/// A request as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// JSON, without a line's end.
+    Line(Vec<u8>),
+    /// A frame from afar, or what is wrong with it.
+    Afar(Result<AfarFrame, BadRequest>),
 }
 
 /// Why what came is no request, and the connection ends.
@@ -54,8 +63,8 @@ impl Requests {
         }
     }
 
-    /// The next whole request, as JSON.
-    pub fn next(&mut self) -> Option<Result<Vec<u8>, Unreadable>> {
+    /// The next whole request.
+    pub fn next(&mut self) -> Option<Result<Incoming, Unreadable>> {
         match self {
             Self::Lines(lines) => lines.next().map(line),
             Self::Frames(frames) => frames.next(),
@@ -63,7 +72,7 @@ impl Requests {
     }
 
     /// The next one when nothing more comes: the last line may lack its end.
-    pub fn last(&mut self) -> Option<Result<Vec<u8>, Unreadable>> {
+    pub fn last(&mut self) -> Option<Result<Incoming, Unreadable>> {
         match self {
             Self::Lines(lines) => lines.last().map(line),
             Self::Frames(frames) => frames.next().or_else(|| {
@@ -90,8 +99,8 @@ impl Requests {
     }
 }
 
-fn line(found: Result<Vec<u8>, TooLong>) -> Result<Vec<u8>, Unreadable> {
-    found.map_err(|TooLong| Unreadable::TooLong)
+fn line(found: Result<Vec<u8>, TooLong>) -> Result<Incoming, Unreadable> {
+    found.map(Incoming::Line).map_err(|TooLong| Unreadable::TooLong)
 }
 
 /// Messages after their lengths.
@@ -101,13 +110,20 @@ pub struct Frames {
 }
 
 impl Frames {
-    fn next(&mut self) -> Option<Result<Vec<u8>, Unreadable>> {
+    fn next(&mut self) -> Option<Result<Incoming, Unreadable>> {
         let found = self.first()?;
         let request = found.and_then(|place| {
             let end = place.end;
             let request = ControlRequest::decode(&self.held[place]).map_err(|_| Unreadable::NotProtobuf)?;
             self.held.drain(..end);
-            Ok(request.json.into_bytes())
+            Ok(match request.request {
+                Some(control_request::Request::Afar(v1::AfarFrame { frame, peer })) => {
+                    Incoming::Afar(AfarFrame::new(frame, peer))
+                }
+                Some(control_request::Request::Json(json)) => Incoming::Line(json.into_bytes()),
+                // No request at all is a blank line.
+                None => Incoming::Line(Vec::new()),
+            })
         });
         if request.is_err() {
             self.held.clear();
@@ -153,7 +169,18 @@ mod tests {
     }
 
     fn encoded(json: &str) -> Vec<u8> {
-        ControlRequest { json: json.to_owned() }.encode_length_delimited_to_vec()
+        let request = Some(control_request::Request::Json(json.to_owned()));
+        ControlRequest { request }.encode_length_delimited_to_vec()
+    }
+
+    fn of_afar(frame: &[u8], peer: u32) -> Vec<u8> {
+        let frame = v1::AfarFrame { frame: frame.to_vec().into(), peer };
+        ControlRequest { request: Some(control_request::Request::Afar(frame)) }
+            .encode_length_delimited_to_vec()
+    }
+
+    fn told(text: &str) -> Incoming {
+        Incoming::Line(text.as_bytes().to_vec())
     }
 
     #[test]
@@ -162,12 +189,12 @@ mod tests {
         requests.push(b"{\"encoding\":\"protobuf\"}\n");
         requests.push(&encoded("first"));
         requests.push(&encoded("second")[..3]);
-        assert_eq!(requests.next(), Some(Ok(b"{\"encoding\":\"protobuf\"}".to_vec())));
+        assert_eq!(requests.next(), Some(Ok(told("{\"encoding\":\"protobuf\"}"))));
         requests.switch();
-        assert_eq!(requests.next(), Some(Ok(b"first".to_vec())));
+        assert_eq!(requests.next(), Some(Ok(told("first"))));
         assert!(!requests.is_ready());
         requests.push(&encoded("second")[3..]);
-        assert_eq!((requests.next(), requests.len()), (Some(Ok(b"second".to_vec())), 0));
+        assert_eq!((requests.next(), requests.len()), (Some(Ok(told("second"))), 0));
     }
 
     #[test]
@@ -195,12 +222,47 @@ mod tests {
         let mut requests = protobuf();
         let longest = "x".repeat(LONGEST_REQUEST);
         requests.push(&encoded(&longest));
-        assert_eq!(requests.next(), Some(Ok(longest.into_bytes())));
+        assert_eq!(requests.next(), Some(Ok(told(&longest))));
         requests.push(&encoded(&"x".repeat(LONGEST_REQUEST + 1)));
         assert_eq!(requests.next(), Some(Err(Unreadable::TooLong)));
     }
 
+    #[test]
+    fn a_frame_from_afar_stands_in_a_request_s_place_and_what_is_wrong_with_one_ends_nothing() {
+        let mut requests = protobuf();
+        requests.push(&of_afar(&[1, 2], 7));
+        requests.push(&of_afar(&[0; 1399], 7));
+        requests.push(&of_afar(&[1], 1 << 16));
+        requests.push(&encoded("after"));
+        let frame = AfarFrame::new(vec![1, 2], 7).unwrap();
+        assert_eq!(requests.next(), Some(Ok(Incoming::Afar(Ok(frame)))));
+        for wrong in ["afar.frame: found 1399 bytes, expected 1 to 1398", "afar.peer: found 65536, expected"]
+        {
+            let Some(Ok(Incoming::Afar(Err(error)))) = requests.next() else { panic!("{wrong}") };
+            assert!(error.to_string().starts_with(wrong), "{error}");
+        }
+        assert_eq!(requests.next(), Some(Ok(told("after"))));
+    }
+
     proptest! {
+        #[test]
+        fn frames_from_afar_are_read_as_they_were_written(
+            frames in prop::collection::vec((prop::collection::vec(any::<u8>(), 1..60), any::<u16>()), 1..5), cut in 1usize..40,
+        ) {
+            let bytes: Vec<u8> = frames.iter().flat_map(|(frame, peer)| of_afar(frame, u32::from(*peer))).collect();
+            let mut requests = protobuf();
+            let mut found = Vec::new();
+            for chunk in bytes.chunks(cut) {
+                requests.push(chunk);
+                found.extend(core::iter::from_fn(|| requests.next()));
+            }
+            let expected: Vec<_> = frames
+                .into_iter()
+                .map(|(frame, peer)| Ok(Incoming::Afar(Ok(AfarFrame { frame: frame.into(), peer }))))
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
+
         #[test]
         fn no_bytes_make_it_panic_and_how_they_are_cut_makes_no_difference(
             bytes in prop::collection::vec(prop_oneof![0..12u8, any::<u8>()], 0..80), cut in 1usize..40,
@@ -235,7 +297,7 @@ mod tests {
                 requests.push(chunk);
                 found.extend(core::iter::from_fn(|| requests.next()));
             }
-            let expected: Vec<_> = lines.into_iter().map(|line| Ok(line.into_bytes())).collect();
+            let expected: Vec<_> = lines.iter().map(|line| Ok(told(line))).collect();
             prop_assert_eq!(found, expected);
         }
     }

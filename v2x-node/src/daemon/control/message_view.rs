@@ -3,15 +3,15 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use radio_adapters::LinkAddress;
 use v2x_api::{Answer, AnsweredMessage, Message, MessageForwarder, type_name};
 use v2x_core::{Anchor, Instant, MessageId, Position, Received, SendStamps, TrustLevel, WireTime};
-use v2x_proto::envelope::{SignedView, TbsView};
+use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView, encode_signed, signed_len};
 use v2x_proto::{hop, payload, v1};
 use v2x_report::{Stage, receive_stages, send_stages};
 
-use super::filter::{Facts, Filter};
+use super::filter::{Facts, Filter, MessageWish};
 use super::server::Server;
 use super::told::Told;
 use super::topic::Topic;
@@ -27,6 +27,8 @@ pub struct HeardMessage {
     pub standing: TrustLevel,
     /// What ties its times to the machine's.
     pub anchor: Anchor,
+    /// Its signer's credential, where a program wants it and the station has it.
+    pub credential: Option<Bytes>,
 }
 
 /// One of the station's own messages, as it leaves the station.
@@ -40,6 +42,8 @@ pub struct OwnMessage {
     pub stamps: SendStamps,
     /// When the kernel had it.
     pub on_air: Instant,
+    /// The credential it is signed under, where a program wants it.
+    pub credential: Option<Bytes>,
 }
 
 /// What the programs' thread knows of the station.
@@ -52,7 +56,7 @@ pub struct Seen {
 impl Seen {
     /// Tells those that want it of a message delivered.
     pub(super) fn heard(&self, heard: &HeardMessage, server: &mut Server, now: Instant) {
-        let HeardMessage { received, standing, anchor } = heard;
+        let HeardMessage { received, standing, anchor, credential } = heard;
         let facts = Facts {
             message_type: received.message_type,
             class: received.id.class,
@@ -64,7 +68,8 @@ impl Seen {
         let at = received.stamps.delivered;
         let sent = anchor.instant_at(received.generation_time);
         let latency = (at >= sent).then(|| at.nanos_since(sent));
-        tell(&facts, (at, &received.frame), server, now, |whole| {
+        let raw = Raw { frame: &received.frame, credential: credential.as_deref() };
+        tell(&facts, (at, raw), server, now, |whole| {
             let stages = receive_stages(&received.stamps);
             let common = Common {
                 id: received.id,
@@ -76,7 +81,10 @@ impl Seen {
             };
             Message {
                 hops: received.hops,
-                link_address: Some(LinkAddress(received.link_source).to_string()),
+                link_address: (!received.way.is_afar())
+                    .then(|| LinkAddress(received.link_source).to_string()),
+                afar: received.way.is_afar(),
+                afar_peer: received.way.peer(),
                 signal_dbm: received.signal_dbm,
                 verified: received.verified,
                 standing: standing.name().to_owned(),
@@ -102,7 +110,8 @@ impl Seen {
             verified: true,
             own: true,
         };
-        tell(&facts, (own.on_air, &own.frame), server, now, |whole| {
+        let raw = Raw { frame: &own.frame, credential: own.credential.as_deref() };
+        tell(&facts, (own.on_air, raw), server, now, |whole| {
             let payload = Bytes::copy_from_slice(tbs.payload);
             let common = Common {
                 id: own.id,
@@ -161,25 +170,79 @@ struct Common<'p> {
     latency: Option<u64>,
 }
 
-/// Tells those that want it, in at most two forms: with the payload and without.
+/// The bytes of a message.
+#[derive(Clone, Copy)]
+struct Raw<'m> {
+    frame: &'m Bytes,
+    /// Its signer's, where that is known.
+    credential: Option<&'m [u8]>,
+}
+
+/// Tells those that want it, in at most three forms: with the payload and its signer's credential, with the payload, without.
 fn tell(
     facts: &Facts,
-    (at, frame): (Instant, &Bytes),
+    (at, raw): (Instant, Raw<'_>),
     server: &mut Server,
     now: Instant,
     message: impl Fn(bool) -> Message,
 ) {
-    let wish = |filter: &Filter, whole: bool| match filter {
-        Filter::Messages(wish) => wish.payload() == whole && wish.wants(facts),
-        _ => whole,
+    let wish = |filter: &Filter, form: Form| match filter {
+        Filter::Messages(wish) => Form::of(wish) == form && wish.wants(facts),
+        _ => form == Form::Whole,
     };
-    for whole in [true, false] {
-        if server.watches(Topic::Messages).any(|watch| wish(&watch.filter, whole)) {
-            let message = Some(AnsweredMessage::Whole(Box::new(message(whole))));
+    for form in [Form::WithCredential, Form::Whole, Form::WithoutPayload] {
+        if server.watches(Topic::Messages).any(|watch| wish(&watch.filter, form)) {
+            let message = Some(AnsweredMessage::Whole(Box::new(message(form != Form::WithoutPayload))));
             let answer = Answer { message, ..Answer::watch("message") };
-            let told = Told::message(at, answer, whole.then(|| frame.clone()));
-            server.tell_those(Topic::Messages, &Rc::new(told), |filter| wish(filter, whole), now);
+            let frame = match form {
+                Form::WithCredential => Some(raw.with_credential()),
+                Form::Whole => Some(raw.frame.clone()),
+                Form::WithoutPayload => None,
+            };
+            let told = Told::message(at, answer, frame);
+            server.tell_those(Topic::Messages, &Rc::new(told), |filter| wish(filter, form), now);
         }
+    }
+}
+
+/// How much of a message a program wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    WithCredential,
+    Whole,
+    WithoutPayload,
+}
+
+impl Form {
+    fn of(wish: &MessageWish) -> Self {
+        match (wish.payload(), wish.credential()) {
+            (true, true) => Self::WithCredential,
+            (true, false) => Self::Whole,
+            (false, _) => Self::WithoutPayload,
+        }
+    }
+}
+
+impl Raw<'_> {
+    /// The frame, its signer named by the credential: what is signed does not change. As it is where the credential is not known,
+    /// or the frame would be longer than any.
+    fn with_credential(self) -> Bytes {
+        let whole = || {
+            let credential = self.credential?;
+            let (_, length) = hop::parse(self.frame).ok()?;
+            let (header, rest) = self.frame.split_at_checked(length)?;
+            let signed = SignedView::parse(rest).ok()?;
+            let signer = SignerRef::Credential(credential);
+            let named = matches!(signed.signer, SignerRef::Digest(_));
+            let fits = header.len() + signed_len(signed.tbs.len(), signer) <= MAX_FRAME;
+            (named && fits).then(|| {
+                let mut frame = BytesMut::with_capacity(MAX_FRAME);
+                frame.extend_from_slice(header);
+                encode_signed(&mut frame, signed.tbs, signed.signature, signer);
+                frame.freeze()
+            })
+        };
+        whole().unwrap_or_else(|| self.frame.clone())
     }
 }
 

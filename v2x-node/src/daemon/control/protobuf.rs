@@ -62,6 +62,7 @@ pub fn body(message: &Message, frame: Option<&[u8]>) -> Vec<u8> {
         own: message.own,
         hop_header: hop_header.to_vec().into(),
         signed_message: signed_message.to_vec().into(),
+        afar_peer: message.afar_peer.map(u32::from),
         id: None,
         age_us: 0,
     }

@@ -15,12 +15,14 @@ use tokio::net::{UnixListener, UnixStream};
 use v2x_api::{
     Answer, BAD_REQUEST, BadCall, BadRequest, Call, ControlFigures, Encoding, Request, RequestId, Right,
 };
-use v2x_core::Instant;
+use v2x_core::limits::{self, AFAR_PER_SECOND};
+use v2x_core::{DropReason, Instant, Rate};
 use v2x_proto::Digest;
 
 use super::client::{Client, Peer, Positions};
 pub use super::client::{ConnectionId, MOST_OUTPUT, MOST_WAITING, Move, Watching};
 use super::filter::Filter;
+use super::input::Incoming;
 use super::told::Told;
 pub use super::topic::Topic;
 use crate::daemon::unix_socket::Bound;
@@ -41,6 +43,9 @@ pub struct Server {
     events: u64,
     lost: u64,
     disconnected: u64,
+    /// Up to when the rate of frames from afar is spent, and frames beyond it.
+    afar_spent: Instant,
+    afar_refused: u64,
 }
 
 /// A request and the client that waits for its answer.
@@ -73,6 +78,8 @@ impl Server {
             events: 0,
             lost: 0,
             disconnected: 0,
+            afar_spent: Instant::ZERO,
+            afar_refused: 0,
         })
     }
 
@@ -91,8 +98,8 @@ impl Server {
             let client = &mut self.clients[index];
             client.move_bytes(cx, &self.positions, now);
             let before = client.input.len();
-            let line = match client.take_line() {
-                Some(Ok(line)) => line,
+            let incoming = match client.take_request() {
+                Some(Ok(incoming)) => incoming,
                 Some(Err(unreadable)) => {
                     client.dismiss(&bad_request(&BadRequest::new(unreadable.to_string())), now);
                     client.move_bytes(cx, &self.positions, now);
@@ -109,7 +116,13 @@ impl Server {
             self.next = index + 1;
             client.asked = now;
             let first = !core::mem::replace(&mut client.has_asked, true);
-            match Call::parse(&line) {
+            let call = match incoming {
+                Incoming::Line(line) => Call::parse(&line),
+                Incoming::Afar(frame) => frame
+                    .map(|frame| Call::from(Request::Afar(frame)))
+                    .map_err(|error| BadCall { id: None, error }),
+            };
+            match call {
                 Ok(Call { id, request: Request::Encoding(encoding) }) => {
                     let answer = of_encoding(client, encoding, first);
                     client.say(&Answer { id, ..answer.clone() }, now);
@@ -120,6 +133,12 @@ impl Server {
                 Ok(Call { id, request }) => {
                     if let Some(answer) = of_rights(client, &request) {
                         client.say(&Answer { id, ..answer }, now);
+                    } else if matches!(request, Request::Afar(_))
+                        && !AFAR_RATE.take(&mut self.afar_spent, now)
+                    {
+                        // The station's own budget; here it costs the station nothing.
+                        self.afar_refused += 1;
+                        client.say(&Answer { id, ..over_budget() }, now);
                     } else {
                         client.await_answer();
                         return Poll::Ready(Asked { client: client.id, id, request });
@@ -230,6 +249,11 @@ impl Server {
         ControlFigures { clients, watches, events, lost, disconnected: self.disconnected }
     }
 
+    /// Frames from afar that were refused here, beyond the station's budget.
+    pub fn afar_refused(&self) -> u64 {
+        self.afar_refused
+    }
+
     fn let_go(&mut self) {
         self.clients.retain(|client| {
             let done = client.is_done();
@@ -320,6 +344,14 @@ fn of_rights(client: &mut Client, request: &Request) -> Option<Answer> {
     }
 }
 
+/// The answer to a frame from afar for which there is no room in this second.
+fn over_budget() -> Answer {
+    let text = format!(
+        "a station looks at {AFAR_PER_SECOND} frames a second from afar, and this is one more: send fewer, those of D3 and D5 alone"
+    );
+    Answer::failure(DropReason::AfarBudget.name(), &text)
+}
+
 /// The answer to a line that is no request.
 pub(super) fn bad_request(error: &BadRequest) -> Answer {
     Answer::failure(BAD_REQUEST, &error.to_string())
@@ -330,6 +362,9 @@ pub(super) fn bad_request(error: &BadRequest) -> Answer {
 pub const MOST_CLIENTS: usize = 64;
 /// Of these, programs of the group: its members, all places taken, would lock the daemon's own user out.
 const MOST_OF_OTHERS: usize = 48;
+/// Frames from afar passed on to the station: as many as it looks at, with fewer at once, so that what passes here is within its
+/// budget there.
+const AFAR_RATE: Rate = Rate::new(AFAR_PER_SECOND, limits::AFAR_BURST / 2);
 /// Programs accepted in one go.
 const ACCEPT_BATCH: usize = 4;
 

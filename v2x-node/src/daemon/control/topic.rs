@@ -20,11 +20,13 @@ pub enum Topic {
     Stats,
     /// Intersections.
     Signals,
+    /// What becomes of frames from afar.
+    Afar,
 }
 
 impl Topic {
     /// Number of topics.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 
     /// Every topic.
     pub const ALL: [Self; Self::COUNT] = [
@@ -36,6 +38,7 @@ impl Topic {
         Self::Drops,
         Self::Stats,
         Self::Signals,
+        Self::Afar,
     ];
 
     /// Its name where events of it were lost.
@@ -49,6 +52,7 @@ impl Topic {
             Self::Drops => "drops",
             Self::Stats => "stats",
             Self::Signals => "signals",
+            Self::Afar => "afar",
         }
     }
 

@@ -78,6 +78,7 @@ impl View {
             relevance_direction: direction_name(known.relevance_direction).to_owned(),
             keep_alive_ms: known.keep_alive.map(|keep_alive| keep_alive.as_millis() as u64),
             suspect: known.suspect,
+            afar: known.afar,
             concern: known.concern.map(|concern| Concern {
                 time_to_conflict_s: concern.time_to_conflict.map(|time| thousandth(time.as_secs_f64())),
                 distance_m: tenth(f64::from(concern.distance_m)),

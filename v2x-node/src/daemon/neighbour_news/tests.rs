@@ -1,5 +1,5 @@
 use super::*;
-use v2x_core::{Fix, FrameHead, Heard, MessageId, Motion, NeighbourTable, Position, WireTime};
+use v2x_core::{Fix, FrameHead, Heard, MessageId, Motion, NeighbourTable, Position, Way, WireTime};
 use v2x_proto::Class;
 
 const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
@@ -49,6 +49,7 @@ fn dropped(number: u32, reason: DropReason) -> Event {
         field: None,
         head: FrameHead::default(),
         signal_dbm: None,
+        way: Way::Air,
     })
 }
 

@@ -265,7 +265,7 @@ mod tests {
     use prost::Message as _;
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::UnixStream;
-    use v2x_core::{MessageId, Position, ReceiveStamps, Received};
+    use v2x_core::{MessageId, Position, ReceiveStamps, Received, Way};
 
     use v2x_proto::{Class, Digest};
 
@@ -320,6 +320,7 @@ mod tests {
             suspect: false,
             payload: Bytes::from(request.encode_to_vec()),
             stamps: ReceiveStamps::default(),
+            way: Way::Air,
         }
     }
 

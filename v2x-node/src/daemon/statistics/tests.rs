@@ -1,6 +1,6 @@
 //! Tests of the statistics, in virtual time.
 
-use v2x_core::{Dropped, FrameHead, ReceiveStamps, starting_sequence};
+use v2x_core::{Dropped, FrameHead, ReceiveStamps, Way, starting_sequence};
 use v2x_report::Verdict;
 
 use super::*;
@@ -34,6 +34,7 @@ fn message(signer: u8, class: Class, sequence: u32, generated_ms: u64, delivered
         suspect: false,
         payload: bytes::Bytes::new(),
         stamps: ReceiveStamps { prefiltered: at, verified: at, delivered: at, ..ReceiveStamps::default() },
+        way: Way::Air,
     }
 }
 
@@ -53,6 +54,7 @@ fn outside(statistics: &mut Statistics, id: MessageId) {
         field: None,
         head: FrameHead::default(),
         signal_dbm: None,
+        way: Way::Air,
     }));
 }
 
@@ -199,6 +201,7 @@ fn a_run_that_delivered_nothing_has_nothing_to_judge() {
             field: None,
             head: FrameHead::default(),
             signal_dbm: None,
+            way: Way::Air,
         };
         statistics.event(&Event::Dropped(dropped));
     }

@@ -1,0 +1,210 @@
+//! Daemons: a roadside unit on each side, and vehicles within range of its radio.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::nets::lab::{Lab, Side};
+use crate::nets::program::{Program, run};
+use crate::nets::socket::{self, PATIENCE, Socket};
+use crate::nets::tap;
+
+/// A daemon. Its capture has every frame that its radio heard and sent.
+#[derive(Debug)]
+pub struct Station {
+    name: String,
+    program: Program,
+    socket: PathBuf,
+    capture: PathBuf,
+    digest: String,
+}
+
+/// Makes an authority in the lab's directory.
+pub fn make_authority(lab: &Lab) {
+    run(roadcast(), &["keys", "init", "--dir", &text(&lab.directory().join("keys"))], "");
+}
+
+/// What differs from one station to another.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    role: &'static str,
+    clock: &'static str,
+}
+
+/// A roadside unit.
+pub const UNIT: Kind = Kind { role: "roadside", clock: "always" };
+/// A vehicle that stands beside it.
+pub const CAR: Kind = Kind { role: "vehicle", clock: "always" };
+
+impl Station {
+    /// Starts one, with a credential of its own, and waits until it answers.
+    pub fn start(lab: &Lab, side: Side, name: &str, kind: Kind) -> Self {
+        let keys = text(&lab.directory().join("keys"));
+        run(
+            roadcast(),
+            &["keys", "issue", "--dir", &keys, "--name", name, "--role", kind.role, "--also", "wide-area"],
+            "",
+        );
+        Self::start_again(lab, side, name, kind)
+    }
+
+    fn start_again(lab: &Lab, side: Side, name: &str, kind: Kind) -> Self {
+        let file = |suffix: &str| lab.directory().join(format!("{name}.{suffix}"));
+        let (socket, capture, config) = (file("sock"), file("pcapng"), file("toml"));
+        let Place { latitude, longitude } = place(side);
+        let namespace = if kind.role == UNIT.role { side.host() } else { side.road() };
+        let settings = format!(
+            "role = \"{}\"\n[identity]\ncredential = \"keys/{name}.cred\"\nkey = \"keys/{name}.key\"\n\
+             roots = [\"keys/root.cred\"]\nissuers = [\"keys/issuer.cred\"]\n\
+             [link]\nkind = \"packet\"\ninterface = \"air\"\n[link.tap]\nfile = \"{name}.pcapng\"\n\
+             [position]\nsource = \"fixed\"\nlatitude = {latitude}\nlongitude = {longitude}\n\
+             [clock]\ntrust = \"{}\"\nchrony = \"off\"\n[control]\nsocket = \"{}\"\n[report]\nevery_s = 5\n",
+            kind.role,
+            kind.clock,
+            socket.display()
+        );
+        fs::write(&config, settings).expect("a configuration can be written");
+        // Bounded, should nobody be left to end it.
+        let arguments = ["run", "--config", &text(&config), "--seconds", LIFE];
+        let program = lab.start(namespace, name, &roadcast(), &arguments);
+        let digest = String::new();
+        let mut station = Self { name: name.to_owned(), program, socket, capture, digest };
+        let status = station.status();
+        station.digest =
+            status["digest"].as_str().unwrap_or_else(|| panic!("no digest: {status}")).to_owned();
+        station
+    }
+
+    /// Its control socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Its name in the configuration of bridges.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its credential's digest.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Its program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// What it says of itself.
+    pub fn status(&self) -> Value {
+        socket::ask(&self.socket, &json!({"station": "status"}))["status"].clone()
+    }
+
+    /// Its figures.
+    pub fn stats(&self) -> Value {
+        socket::ask(&self.socket, &json!({"stats": "now"}))["stats"].clone()
+    }
+
+    /// Waits until it has this station as a neighbour.
+    pub fn until_it_hears(&self, other: &Self) {
+        let mut watch = Socket::watch(&self.socket, &json!({"neighbours": "watch"}));
+        let heard = watch.next(PATIENCE, |line| {
+            (line["neighbour"]["digest"] == other.digest() && line["change"] != "lost").then_some(())
+        });
+        assert!(heard.is_some(), "{} does not hear {}", self.name, other.name);
+    }
+
+    /// Watches what hazards become here.
+    pub fn watch_hazards(&self) -> Hazards {
+        Hazards { watch: Socket::watch(&self.socket, &json!({"hazard": "watch"})), name: self.name.clone() }
+    }
+
+    /// Declares a hazard that both sides lie in, once, and returns its name.
+    pub fn declare(&self, validity_s: u32) -> String {
+        declare(&mut Socket::open(&self.socket), validity_s)
+    }
+
+    /// A connection to declare many on.
+    pub fn connect(&self) -> Socket {
+        Socket::open(&self.socket)
+    }
+
+    /// Ends it, and returns the frames that its radio heard and sent.
+    pub fn end(self) -> Vec<tap::Frame> {
+        let Self { program, capture, .. } = self;
+        program.end();
+        tap::read(&roadcast(), &capture)
+    }
+}
+
+/// Declares a hazard that both sides lie in, once.
+pub fn declare(socket: &mut Socket, validity_s: u32) -> String {
+    let answer = socket.ask(&json!({
+        "hazard": "new",
+        "cause": "accident",
+        "validity_s": validity_s,
+        "area": {"shape": "circle", "radius_m": 8000},
+        // Never again: what is counted are messages.
+        "repeat_ms": 3_600_000,
+    }));
+    answer["event"].as_str().unwrap_or_else(|| panic!("no event: {answer}")).to_owned()
+}
+
+/// Changes of hazards at a station.
+#[derive(Debug)]
+pub struct Hazards {
+    watch: Socket,
+    name: String,
+}
+
+impl Hazards {
+    /// Waits until this one is known.
+    pub fn until_known(&mut self, event: &str, within: Duration) {
+        assert!(self.is_known(event, within), "{} does not know of {event} after {within:?}", self.name);
+    }
+
+    /// Whether this one becomes known within this time.
+    pub fn is_known(&mut self, event: &str, within: Duration) -> bool {
+        let found = self
+            .watch
+            .next(within, |line| (line["hazard"]["event"] == event && line["change"] == "new").then_some(()));
+        found.is_some()
+    }
+}
+
+struct Place {
+    latitude: f64,
+    longitude: f64,
+}
+
+/// Three kilometres apart: out of each other's radio range.
+fn place(side: Side) -> Place {
+    let latitude = match side {
+        Side::A => 49.6,
+        Side::B => 49.627,
+    };
+    Place { latitude, longitude: 6.13 }
+}
+
+/// The program of a station, beside that of the bridge unless `ROADCAST` names it.
+pub fn roadcast() -> PathBuf {
+    let beside = || Path::new(env!("CARGO_BIN_EXE_roadcast-bridge")).with_file_name("roadcast");
+    let path = std::env::var_os("ROADCAST").map_or_else(beside, PathBuf::from);
+    assert!(path.exists(), "{}: not there; `cargo build -p v2x-node` makes it", path.display());
+    path
+}
+
+/// The program of this crate, unless `ROADCAST_BRIDGE` names another build of it.
+pub fn bridge() -> PathBuf {
+    std::env::var_os("ROADCAST_BRIDGE").unwrap_or_else(|| env!("CARGO_BIN_EXE_roadcast-bridge").into()).into()
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// Longer than any test.
+const LIFE: &str = "20m";

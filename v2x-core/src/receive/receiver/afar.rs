@@ -1,0 +1,328 @@
+//! Frames from afar: the checks of a frame by air, but for those about a radio, and nothing that a frame by air would notice.
+
+use v2x_proto::credential::is_exact;
+use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
+use v2x_proto::hop::HopHeader;
+use v2x_proto::{Class, Digest, hop};
+
+use super::Receiver;
+use super::verify::Verified;
+use crate::base::{
+    DropReason, Dropped, FrameHead, Host, Instant, MessageId, Position, ReceiveStamps, Received,
+    ReceivedFrame, Refusal, WireTime, limits,
+};
+use crate::neighbour::NeighbourTable;
+use crate::receive::afar_book::AfarBook;
+use crate::receive::frame::{Frame, range_in, slice};
+use crate::receive::rates::Precedence;
+use crate::receive::rules;
+use crate::receive::situation::Situation;
+use crate::trust::{
+    CredentialError, Grant, KeyCache, Lookup, Revocations, Travel, TrustStore, Trusted, credential_hash,
+    freshness, signing_input,
+};
+
+impl Receiver {
+    /// Runs the cheap checks on a frame from afar, which waits for its verification then; or why it was dropped.
+    pub fn admit_afar(
+        &mut self,
+        frame: ReceivedFrame,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        host: &mut dyn Host,
+    ) -> Option<Dropped> {
+        let (link_source, signal_dbm, way) = (frame.link_source, frame.signal_dbm, frame.way);
+        let head = FrameHead::of(&frame.bytes);
+        let mut claimed = None;
+        let found = self.check_afar(frame, situation, neighbours, host, &mut claimed);
+        let Err(Refusal { reason, field }) = found else { return None };
+        Some(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
+    }
+
+    fn check_afar(
+        &mut self,
+        frame: ReceivedFrame,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        host: &mut dyn Host,
+        claimed: &mut Option<MessageId>,
+    ) -> Result<(), Refusal> {
+        let bytes = &frame.bytes;
+        if bytes.len() > MAX_FRAME {
+            return Err(DropReason::TooLong.into());
+        }
+        let (header, header_len) = hop::parse(bytes).map_err(Refusal::of_header)?;
+        rules::is_message(&header)?;
+        if header.flags.test != situation.test {
+            return Err(DropReason::TestTraffic.into());
+        }
+        // By the header, which cannot say another class than the signed one: what never comes from afar uses up no budget.
+        if !matches!(header.class, Class::D3 | Class::D5) {
+            return Err(DropReason::NotFromAfar.into());
+        }
+        let now = situation.moment.now;
+        if !self.afar.get_or_insert_default().allows(now) {
+            return Err(DropReason::AfarBudget.into());
+        }
+        let signed = SignedView::parse(&bytes[header_len..]).map_err(Refusal::of_envelope)?;
+        let tbs = TbsView::parse(signed.tbs).map_err(Refusal::of_fields)?;
+        let (signer, credential) = match signed.signer {
+            SignerRef::Digest(digest) => (digest, None),
+            SignerRef::Credential(credential) if !is_exact(credential) => {
+                return Err(Refusal::of(DropReason::UnsignedBytes, "credential"));
+            }
+            SignerRef::Credential(credential) => {
+                (Digest::of_hash(&credential_hash(credential)), Some(credential))
+            }
+        };
+        let id = MessageId { signer, class: tbs.class, sequence: tbs.sequence };
+        *claimed = Some(id);
+        if situation.own.contains(&signer) {
+            return Err(DropReason::Own.into());
+        }
+        let hash = self.copies.hasher().hash(&signer, signed.tbs, signed.signature);
+        let waits = self.afar.as_ref().is_some_and(|book| book.holds(hash));
+        if waits || self.copies.contains(hash) || situation.floods.knows(hash) {
+            return Err(DropReason::ExactCopy.into());
+        }
+        let wire = situation.moment.wire();
+        if situation.watch.is_isolated(&signer, wire) {
+            return Err(DropReason::Isolated.into());
+        }
+        rules::agrees(&header, &tbs)?;
+        let generation = WireTime::from_micros(tbs.generation_time_us);
+        freshness::check(wire, tbs.class, generation, tbs.lifetime_ms)?;
+        let position = Position::new(tbs.latitude, tbs.longitude).ok_or(DropReason::MalformedFields)?;
+        let reach =
+            if tbs.max_hops <= 1 { limits::MAX_SINGLE_HOP_REACH_M } else { limits::MAX_MULTI_HOP_REACH_M };
+        if situation.moment.here.is_some_and(|here| here.distance_2(position) > reach * reach) {
+            return Err(DropReason::OutOfReach.into());
+        }
+        let HopHeader { remaining_hops, forwarder, .. } = header;
+        let frame = Frame {
+            link_source: frame.link_source,
+            signal_dbm: frame.signal_dbm,
+            way: frame.way,
+            stamps: ReceiveStamps {
+                kernel_receive: frame.kernel_receive,
+                user_receive: frame.user_receive,
+                prefiltered: host.stamp(now),
+                ..ReceiveStamps::default()
+            },
+            hash,
+            id,
+            message_type: tbs.message_type,
+            generation,
+            position,
+            lifetime_ms: tbs.lifetime_ms,
+            max_hops: tbs.max_hops,
+            remaining_hops,
+            again: false,
+            area: tbs.area,
+            permissions: 0,
+            standing: Precedence::Good,
+            transmitter: None,
+            forwarder,
+            admitted: now,
+            tbs: range_in(bytes, signed.tbs),
+            signature: range_in(bytes, signed.signature),
+            payload: range_in(bytes, tbs.payload),
+            requests: 0..0,
+            credential: credential.map_or(0..0, |credential| range_in(bytes, credential)),
+            full: credential.is_some(),
+            bytes: frame.bytes.clone(),
+        };
+        self.admit_known_afar(frame, situation, neighbours)
+    }
+
+    fn admit_known_afar(
+        &mut self,
+        mut frame: Frame,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+    ) -> Result<(), Refusal> {
+        let (now, wire) = (situation.moment.now, situation.moment.wire());
+        let book = self.afar.get_or_insert_default();
+        let grant = match known(&frame.id.signer, &self.keys, &mut book.keys, wire)? {
+            Some(trusted) => {
+                let grant = trusted.grant();
+                frame.credential = 0..0;
+                grant
+            }
+            // Nobody here is asked for it: its holder is not here.
+            None if frame.credential.is_empty() => return Err(DropReason::UnknownCredential.into()),
+            None => claims(&frame, &self.trust, &mut book.keys, wire)?,
+        };
+        let travel = Travel {
+            class: frame.id.class,
+            lifetime_ms: frame.lifetime_ms,
+            max_hops: frame.max_hops,
+            area: frame.area.as_ref(),
+        };
+        rules::travels(frame.message_type, &travel, grant.permissions)?;
+        rules::covers(&grant, frame.position, frame.generation)?;
+        frame.permissions = grant.permissions.0;
+        is_new(&frame, book, situation, neighbours, now)?;
+        match book.push(frame) {
+            None => Ok(()),
+            Some(_) => Err(DropReason::VerifyQueueFull.into()),
+        }
+    }
+
+    /// Verifies the next frame from afar: `None` when none waits. To be called when nothing by air waits. Costs one signature, and
+    /// one more where the frame brings a new credential.
+    pub fn verify_next_afar(
+        &mut self,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        host: &mut dyn Host,
+    ) -> Option<Result<Verified, Dropped>> {
+        let frame = self.afar.as_mut()?.pop()?;
+        Some(match self.verify_afar(&frame, situation, neighbours, host) {
+            Ok((stamps, trusted)) => Ok(self.verified(frame, stamps, Some(trusted), situation, host)),
+            Err(reason) => Err(frame.dropped(reason)),
+        })
+    }
+
+    fn verify_afar(
+        &mut self,
+        frame: &Frame,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        host: &mut dyn Host,
+    ) -> Result<(ReceiveStamps, Trusted), DropReason> {
+        let (now, wire) = (situation.moment.now, situation.moment.wire());
+        let book = self.afar.get_or_insert_default();
+        freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms)
+            .map_err(|_| DropReason::VerifyTooLate)?;
+        if situation.watch.is_isolated(&frame.id.signer, wire) {
+            return Err(DropReason::Isolated);
+        }
+        // It may have come by air while it waited.
+        if self.copies.contains(frame.hash) || situation.floods.knows(frame.hash) {
+            return Err(DropReason::ExactCopy);
+        }
+        is_new(frame, book, situation, neighbours, now)?;
+        let trusted = match known(&frame.id.signer, &self.keys, &mut book.keys, wire)? {
+            Some(trusted) => trusted.clone(),
+            None => learn(frame, &self.trust, &mut self.revocations, &mut book.keys, wire, host)?,
+        };
+        signing_input(&mut self.signed, &trusted.hash, slice(&frame.bytes, &frame.tbs));
+        let signature = slice(&frame.bytes, &frame.signature);
+        let signature = signature.first_chunk::<64>().ok_or(DropReason::MalformedEnvelope)?;
+        if !host.verify(&trusted.key, &self.signed, signature) {
+            return Err(DropReason::SignatureInvalid);
+        }
+        book.keys.prove(&frame.id.signer);
+        Ok((ReceiveStamps { verified: host.stamp(now), ..frame.stamps }, trusted))
+    }
+
+    /// A message from afar was verified: it is not accepted again, by whatever way it comes.
+    pub fn heard_afar(&mut self, received: &Received, now: Instant, wire: WireTime) {
+        let Received { id, generation_time, position, .. } = *received;
+        self.afar.get_or_insert_default().hear(id, generation_time, position, now, wire);
+    }
+
+    /// Whether the signer of a message from afar may bring up one more event.
+    pub fn new_event_afar(&mut self, id: &MessageId, number: Option<u32>, now: Instant) -> bool {
+        self.afar.get_or_insert_default().signers.new_event(id, number, now)
+    }
+
+    /// Whether a frame from afar waits for verification.
+    pub fn afar_waits(&self) -> bool {
+        self.afar.as_ref().is_some_and(|book| book.waiting() > 0)
+    }
+
+    /// Whether a verified message was heard from afar before: then the application has it.
+    pub fn came_from_afar(&self, id: &MessageId) -> bool {
+        self.afar.as_ref().is_some_and(|book| book.signers.accepted(id))
+    }
+
+    /// Our wire clock was set back and reads `wire` now.
+    pub fn clock_stepped_back(&mut self, wire: WireTime) {
+        if let Some(book) = &mut self.afar {
+            book.signers.clock_stepped_back(wire);
+        }
+    }
+}
+
+/// A credential that was checked, for a frame by air or from afar.
+fn known<'k>(
+    signer: &Digest,
+    air: &'k KeyCache,
+    afar: &'k mut KeyCache,
+    wire: WireTime,
+) -> Result<Option<&'k Trusted>, DropReason> {
+    // What is heard from afar does not move what is heard here in the order of eviction.
+    if let Some(trusted) = air.peek(signer) {
+        return if trusted.valid_at(wire) { Ok(Some(trusted)) } else { Err(DropReason::CredentialExpired) };
+    }
+    match afar.lookup(signer, wire) {
+        Lookup::Known(trusted) => Ok(Some(trusted)),
+        Lookup::Expired => Err(DropReason::CredentialExpired),
+        Lookup::Revoked => Err(DropReason::Revoked),
+        Lookup::Unknown => Ok(None),
+    }
+}
+
+fn claims(
+    frame: &Frame,
+    trust: &TrustStore,
+    keys: &mut KeyCache,
+    wire: WireTime,
+) -> Result<Grant, DropReason> {
+    if keys.is_bad(&frame.id.signer) {
+        return Err(DropReason::CredentialKnownBad);
+    }
+    let claims = trust.claims_of_station(slice(&frame.bytes, &frame.credential), wire);
+    claims.map_err(|error| refuse(&error, frame, keys))
+}
+
+/// Checks the credential in a frame.
+fn learn(
+    frame: &Frame,
+    trust: &TrustStore,
+    revocations: &mut Revocations,
+    keys: &mut KeyCache,
+    wire: WireTime,
+    host: &mut dyn Host,
+) -> Result<Trusted, DropReason> {
+    if frame.credential.is_empty() {
+        return Err(DropReason::UnknownCredential);
+    }
+    if keys.is_bad(&frame.id.signer) {
+        return Err(DropReason::CredentialKnownBad);
+    }
+    let verify = &mut |key: &_, message: &_, signature: &_| host.verify(key, message, signature);
+    let credential = slice(&frame.bytes, &frame.credential);
+    let trusted =
+        trust.check_station_by(credential, wire, verify).map_err(|error| refuse(&error, frame, keys))?;
+    if revocations.revokes(&trusted, trust) {
+        keys.remember_revoked(frame.id.signer);
+        return Err(DropReason::Revoked);
+    }
+    keys.insert(trusted.clone());
+    Ok(trusted)
+}
+
+fn refuse(error: &CredentialError, frame: &Frame, keys: &mut KeyCache) -> DropReason {
+    if error.is_final() {
+        keys.remember_bad(frame.id.signer);
+    }
+    error.drop_reason()
+}
+
+/// It was not accepted before, by air or from afar, and its signer has not said too much.
+fn is_new(
+    frame: &Frame,
+    book: &AfarBook,
+    situation: &Situation<'_>,
+    neighbours: &NeighbourTable,
+    now: Instant,
+) -> Result<(), DropReason> {
+    if !situation.test && !book.is_within_rate(&frame.id, now) {
+        return Err(DropReason::RateLimitedSigner);
+    }
+    let new = neighbours.is_new(&frame.id, frame.generation) && book.is_new(&frame.id, frame.generation);
+    if new { Ok(()) } else { Err(DropReason::Replayed) }
+}
