@@ -184,7 +184,7 @@ pub fn transmitted(entry: &[u8]) -> Option<&[u8]> {
 pub fn opened(entry: &[u8]) -> Option<(MessageId, Result<(u32, &[u8]), DropReason>)> {
     let mut reader = Reader(entry);
     match reader.u8()? {
-        RECEIVED => {
+        RECEIVED | RECEIVED_AFAR => {
             let id = reader.id()?;
             let message_type = reader.u32()?;
             // Generation time, place, link address, hops, permissions.
@@ -194,7 +194,7 @@ pub fn opened(entry: &[u8]) -> Option<(MessageId, Result<(u32, &[u8]), DropReaso
             let payload = reader.bytes()?;
             confidential.then_some((id, Ok((message_type, payload))))
         }
-        DROPPED => {
+        DROPPED | DROPPED_AFAR => {
             let reason = *DropReason::ALL.get(usize::from(reader.u8()?))?;
             reader.take(6)?;
             let claimed = if reader.u8()? == 0 { None } else { reader.id() }?;

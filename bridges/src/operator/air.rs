@@ -1,4 +1,5 @@
-//! Manifests on the air: a unit that can be reached tells others of them, and one without backhaul learns that there is something newer.
+//! Manifests on the air: a unit that can be reached tells others of them, and one without backhaul learns that there is
+//! something newer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +83,8 @@ fn publish(encoded: &[u8]) -> Option<String> {
     Some(Request::Publish(Box::new(request)).line())
 }
 
-/// How often some are told. A car is in reach of a roadside unit for 20 s or more at 70 km/h; a unit that stands there hears it sooner or later.
+/// How often some are told. A car is in reach of a roadside unit for 20 s or more at 70 km/h; a unit that stands there hears it
+/// sooner or later.
 const EVERY: Duration = Duration::from_secs(30);
 /// The shortest time between two rounds, however many come.
 const AT_LEAST: Duration = Duration::from_secs(5);

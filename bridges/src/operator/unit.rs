@@ -210,8 +210,8 @@ impl Unit {
         }
     }
 
-    /// Whether a version was not tried before, or was cut short: what failed here is tried again when the operator offers it anew, and
-    /// not each time a peer has it.
+    /// Whether a version was not tried before, or was cut short: what failed here is tried again when the operator offers it
+    /// anew, and not each time a peer has it.
     #[must_use]
     pub fn is_untried(&self, manifest: &Manifest) -> bool {
         let standing = Standing::read(&self.settings.directory).unwrap_or_default().of(manifest.kind);
@@ -249,8 +249,8 @@ impl Unit {
         Some((path, length))
     }
 
-    /// Fetches and applies a manifest's content, on a thread of its own: files and commands do not hold up the links. How it ended is
-    /// stored too.
+    /// Fetches and applies a manifest's content, on a thread of its own: files and commands do not hold up the links. How it
+    /// ended is stored too.
     ///
     /// # Errors
     /// It did not come to that; what came of it is kept for the next time.

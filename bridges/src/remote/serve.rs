@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::audit::{AuditLog, Who};
-use super::opening::Refusal;
+use super::opening::RemoteRefusal;
 use super::visit::{Allowance, Visitor, refuse, visit};
 use crate::peers::{Handler, PeerIdentity, PeerKey};
 use crate::station::StationSettings;
@@ -99,7 +99,7 @@ impl Desk {
             let error = format!(
                 "{MOST_OF_A_PEER} control connections of a peer, and {MOST_VISITS} of all, are the most at a time"
             );
-            return refuse(&mut to, &Refusal::new("busy", error)).await;
+            return refuse(&mut to, &RemoteRefusal::new("busy", error)).await;
         };
         let number = self.visits.fetch_add(1, Ordering::Relaxed) + 1;
         let who = Who { peer: peer.name, key: peer.key.to_string(), visit: number };
