@@ -54,7 +54,7 @@ fn of_a_thousand_events_each_is_on_the_far_air_once_and_none_comes_back() {
         step += 1;
         field.run(ms(step), &in_range);
         // A car on either side says something each 120 ms, and every tenth time its unit does.
-        if step > 2_000 && step % 60 == 0 && step <= 62_000 {
+        if step > 2_000 && step.is_multiple_of(60) && step <= 62_000 {
             let side = (step / 60 % 2) as usize;
             let by = if step / 60 % 20 < 2 { UNITS[side] } else { CARS[side] };
             field.feed(by, flood(&field, by, area, 10, 60_000));
