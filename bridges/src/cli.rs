@@ -62,7 +62,7 @@ enum KeysCommand {
         #[arg(long, value_name = "FILE", default_value = "bridge.key")]
         out: PathBuf,
     },
-    /// Print the public half of a key: what goes into [[peer]] of others, and into [[allow]] of a relay
+    /// Print the public half of a key, for the files of other bridges and of a relay
     Show {
         /// The file
         #[arg(value_name = "FILE", default_value = "bridge.key")]

@@ -1,7 +1,7 @@
 //! Links to other bridges: direct where networks let them, encrypted end to end, and across NATs, by iroh.
 //!
 //! One endpoint, named by the bridge's key, serves every protocol. Each connection begins with a hello on its first stream
-//! ([`hello`]); who is neither named nor has a credential that is believed is heard no further ([`admission`]). A [`link`] keeps up
+//! (`hello`); who is neither named nor has a credential that is believed is heard no further (`admission`). A `link` keeps up
 //! the connection for messages to one peer; other protocols have a [`Handler`] each. Nothing is contacted that is not configured.
 
 mod admission;

@@ -18,7 +18,7 @@ use crate::peers::Peers;
 /// `roadcast-bridge remote`.
 #[derive(Args, Clone, Debug)]
 pub struct RemoteArgs {
-    /// The configuration, with [[peer]] of each unit; default: the first that is there
+    /// The configuration, which names each unit; default: the first that is there
     /// of ~/.config/roadcast/bridge.toml and /etc/roadcast/bridge.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
