@@ -1,5 +1,6 @@
 //! The station as a state machine: this module only orders the steps, its siblings are the mechanisms.
 
+mod afar;
 mod deadline_cache;
 mod forward;
 mod hazard;
@@ -380,12 +381,6 @@ impl Node {
         self.receiver.permissions(station)
     }
 
-    /// The credential of a station, encoded, as long as it is known; of this station, of each of its identities.
-    pub fn credential_of(&self, station: &Digest) -> Option<&[u8]> {
-        let own = self.sender.pool().identity(station).map(|own| &own.credential()[..]);
-        own.or_else(|| self.receiver.credential(station))
-    }
-
     /// The node's counters.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -433,14 +428,6 @@ impl Node {
             self.release_held();
         }
         news
-    }
-
-    /// Handles a frame from afar, which changes nothing that the end of a turn or a timer of the air depends on.
-    fn admit_afar(&mut self, frame: ReceivedFrame) {
-        let (situation, receiver, neighbours, _, host) = self.receiving();
-        if let Some(dropped) = receiver.admit_afar(frame, &situation, neighbours, host) {
-            self.drop_frame(dropped);
-        }
     }
 
     fn release_held(&mut self) {
