@@ -283,7 +283,6 @@ mod tests {
         let received = Received {
             way: Way::Air,
             confidential: false,
-            way: v2x_core::Way::Air,
             id: MessageId { signer, class: Class::D4, sequence: 1 },
             message_type: message_type as u32,
             generation_time: ANCHOR.wire_at(now),

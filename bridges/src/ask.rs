@@ -30,7 +30,7 @@ pub struct AskArgs {
 /// What of a broker is followed.
 #[derive(Args, Debug)]
 pub struct FollowArgs {
-    /// The configuration: its [broker], of which `receive` says what
+    /// The configuration, whose broker it is and whose `receive` says what
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
     /// Share the messages with all who name this group: each gets a part

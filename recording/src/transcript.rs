@@ -179,9 +179,12 @@ pub fn transmitted(entry: &[u8]) -> Option<&[u8]> {
     reader.bytes()
 }
 
+/// What opening a message gave: its type and content, or why it was dropped.
+pub type OpenedContent<'a> = Result<(u32, &'a [u8]), DropReason>;
+
 /// What became of a message that came sealed to the station: what was sealed, or the reason for which it was refused; `None` for
 /// entries of anything else.
-pub fn opened(entry: &[u8]) -> Option<(MessageId, Result<(u32, &[u8]), DropReason>)> {
+pub fn opened(entry: &[u8]) -> Option<(MessageId, OpenedContent<'_>)> {
     let mut reader = Reader(entry);
     match reader.u8()? {
         RECEIVED | RECEIVED_AFAR => {

@@ -32,7 +32,6 @@ fn fix(position: Position, speed: u16, heading: u16) -> Fix {
 fn event(id: EventId) -> KnownHazard {
     let at = WireTime::from_secs(1000);
     KnownHazard {
-        afar: false,
         id,
         own: false,
         afar: false,

@@ -97,7 +97,6 @@ fn received(message: &Message, signer: Digest) -> Received {
     Received {
         way: Way::Air,
         confidential: false,
-        way: v2x_core::Way::Air,
         id: MessageId { signer, class: Class::D4, sequence: 1 },
         message_type: message.message_type() as u32,
         generation_time: WireTime::from_micros(START_US),

@@ -139,7 +139,6 @@ mod tests {
         Received {
             way: Way::Air,
             confidential: false,
-            way: v2x_core::Way::Air,
             id: MessageId { signer: Digest([signer; 8]), class: Class::D4, sequence: 1 },
             message_type: v1::MessageType::SignalState as u32,
             generation_time: WireTime::from_micros(1),

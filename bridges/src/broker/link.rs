@@ -92,7 +92,7 @@ pub enum LinkEvent {
 pub struct Arrival {
     /// Topic, which may be any bytes.
     pub topic: Bytes,
-    /// At most [`MAX_PACKET`] bytes.
+    /// At most 16,384 bytes.
     pub payload: Bytes,
 }
 

@@ -262,7 +262,7 @@ mod tests {
     fn whole(text: &str) -> Result<PeersSettings, String> {
         let peers = || {
             let document = Document::parse(Path::new("/etc/bridge.toml"), text)?;
-            let top = document.top(&["bridge", "peers", "peer"])?;
+            let top = document.top(&["bridge", "broker", "peers", "peer"])?;
             read(&top, &bridge::read(&top)?)
         };
         peers()

@@ -41,7 +41,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<String> {
 
 /// One byte, as before there was anything from afar.
 fn doubts(event: &KnownHazard) -> u8 {
-    u8::from(event.suspect) * SUSPECT | u8::from(event.afar) * AFAR
+    (u8::from(event.suspect) * SUSPECT) | (u8::from(event.afar) * AFAR)
 }
 
 const SUSPECT: u8 = 1;

@@ -29,7 +29,6 @@ fn received(signer: u64, message: &v1::PriorityRequest, permissions: Permissions
     Received {
         way: Way::Air,
         confidential: false,
-        way: v2x_core::Way::Air,
         id: MessageId { signer: Digest(signer.to_be_bytes()), class: Class::D4, sequence: 1 },
         message_type: v1::MessageType::PriorityRequest as u32,
         generation_time: WireTime::from_micros(1),
