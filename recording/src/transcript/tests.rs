@@ -1,3 +1,5 @@
+//! Transcripts of outputs, in bytes and in words.
+
 use super::*;
 use bytes::Bytes;
 use proptest::prelude::*;
