@@ -6,9 +6,9 @@ use prost::Message as _;
 use testkit::craft::{self, Crafter};
 use testkit::{Authority, PLACE, Station, anchor};
 use v2x_core::{
-    AwarenessRule, Config, CredentialRequest, Event, Identity, Input, Instant, Node, NotSentReason,
-    Open as _, Permissions, Pool, Received, Recipients, SealBinding, SendRequest, Token, credential_hash,
-    seal,
+    AwarenessRule, Config, CredentialRequest, DropReason, Event, Identity, Input, Instant, Node,
+    NotSentReason, Open as _, Permissions, Pool, Received, Recipients, SealBinding, SendRequest, Token,
+    credential_hash, seal,
 };
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::payload::{MAX_SEALED_PAYLOAD, SealedContent};
@@ -204,6 +204,34 @@ impl Insider {
         alter(&mut message);
         self.crafter.full(&TbsRepr { payload: &message.encode_to_vec(), ..fields })
     }
+}
+
+/// Has `receiver` drop what is sealed to it, or to another, for `reason`.
+pub fn provoke(reason: DropReason, receiver: &mut Station) {
+    let insider = Insider::new(Permissions::AWARENESS | Permissions::MANAGEMENT);
+    let echo = content(MessageType::Echo, craft::ECHO);
+    let mut padded = echo.clone();
+    padded[40] = 1;
+    let own = Bytes::copy_from_slice(&receiver.node.digest().0);
+    let to_it = |message: &mut v1::Confidential| message.receiver = own;
+    let frame = match reason {
+        DropReason::SealedForAnother => insider.frame(Class::D5, &echo, |_| {}, |_| {}),
+        DropReason::SealedKeyWiped => insider.frame(Class::D5, &echo, |_| {}, to_it),
+        _ => {
+            *receiver = self::receiver();
+            let nested = content(MessageType::Confidential, b"x");
+            let bind = |bound: &mut SealBinding| {
+                bound.sequence += u32::from(reason == DropReason::SealedUnopened);
+            };
+            let content = match reason {
+                DropReason::SealedContent => &padded,
+                DropReason::SealedDenied => &nested,
+                _ => &echo,
+            };
+            insider.frame(Class::D5, content, bind, |_| {})
+        }
+    };
+    receiver.hear(at(2_000), &frame);
 }
 
 fn content(message_type: MessageType, payload: &[u8]) -> Vec<u8> {

@@ -13,12 +13,12 @@ use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::{AreaView, Class, Digest, hop, v1};
 
-use crate::revocation;
 use crate::signers::{
     badly_issued, elsewhere, issuer_speaking, permitted, stranger, valid_from, with_small_order_key, within,
 };
+use crate::{confidential, revocation};
 use testkit::craft::{self, Crafter, circle, forged, frame, hazard, poked};
-use testkit::{PLACE, Station, anchor};
+use testkit::{PLACE, Station, anchor, from_afar};
 
 mod credentials;
 mod queue;
@@ -237,6 +237,20 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
                 hear(&car.full(&revocation::carrying(&car, AT, &delta)));
             }
         }
+        DropReason::NotFromAfar => {
+            receiver.feed(AT, from_afar(&bytes, 7));
+        }
+        DropReason::AfarBudget => {
+            let background = car.full(&car.fields_in(Class::D5, AT));
+            for _ in 0..=limits::AFAR_BURST {
+                receiver.feed(AT, from_afar(&background, 7));
+            }
+        }
+        DropReason::SealedForAnother
+        | DropReason::SealedKeyWiped
+        | DropReason::SealedUnopened
+        | DropReason::SealedContent
+        | DropReason::SealedDenied => confidential::provoke(reason, receiver),
         new => panic!("no frame is crafted for `{}`", new.name()),
     }
 }

@@ -39,12 +39,15 @@ fn tests_named_in(text: &str) -> BTreeSet<String> {
     named
 }
 
-/// Names of functions under `#[test]`, of those in `proptest!`, which are written the same way, and of the scenes of `.ci/field`.
+/// Names of functions under `#[test]`, of those in `proptest!`, which are written the same way, and of the programs of `.ci` and the
+/// scenes of `.ci/field`.
 fn tests_of_the_workspace() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for entry in fs::read_dir(root().join(".ci/field")).unwrap() {
-        let file = entry.unwrap().file_name().into_string().unwrap();
-        names.extend(file.ends_with(".sh").then(|| format!(".ci/field/{file}")));
+    for folder in [".ci", ".ci/field"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap().map(Result::unwrap) {
+            let is_file = entry.file_type().unwrap().is_file();
+            names.extend(is_file.then(|| format!("{folder}/{}", entry.file_name().into_string().unwrap())));
+        }
     }
     let mut open = vec![root()];
     while let Some(folder) = open.pop() {

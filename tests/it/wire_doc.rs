@@ -9,7 +9,7 @@ use v2x_core::{DropReason, FrameRead, Instant, Permissions, WireTime, freshness,
 use v2x_proto::credential::CREDENTIAL_DOMAIN;
 use v2x_proto::envelope::{self, MESSAGE_DOMAIN, TbsView};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
-use v2x_proto::payload::PayloadError;
+use v2x_proto::payload::{self, PayloadError};
 use v2x_proto::{AreaView, Class, Digest, Shape, v1};
 
 #[test]
@@ -23,7 +23,8 @@ fn the_bounds_are_the_code_s() {
         ("credential", envelope::MAX_CREDENTIAL),
         ("signature", envelope::SIGNATURE_LEN),
         ("digest", Digest::LEN),
-        ("public key", 32),
+        ("public key, encryption key", 32),
+        ("payload that is sealed", payload::MAX_SEALED_PAYLOAD),
         ("one credential request", envelope::CREDENTIAL_REQUEST_LEN),
         ("all credential requests", requests),
     ];

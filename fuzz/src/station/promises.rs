@@ -100,5 +100,9 @@ fn signed_part(frame: &[u8]) -> Option<u64> {
 }
 
 /// The tables in which a frame waits.
-const WAITING: [&str; 3] =
-    ["frames held for their credential", "frames to verify", "demoted frames to verify"];
+const WAITING: [&str; 4] = [
+    "frames held for their credential",
+    "frames to verify",
+    "demoted frames to verify",
+    "frames from afar to verify",
+];
