@@ -157,7 +157,7 @@ impl Contender {
 
     fn back_off(&mut self, index: usize, draw: &impl Fn(u64) -> u32) {
         let edca = AccessCategory::ALL[index].edca();
-        let doubled = (u32::from(edca.cw_min) + 1 << self.queues[index].doubled) - 1;
+        let doubled = ((u32::from(edca.cw_min) + 1) << self.queues[index].doubled) - 1;
         let window = doubled.min(u32::from(edca.cw_max));
         self.draws += 1;
         self.queues[index].slots = draw(self.draws) % (window + 1);
