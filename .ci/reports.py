@@ -42,6 +42,7 @@ FLOOD = [
     "hops_per_km", "forwarding", "floods", "seeds", "reach_by_km", "worst", "d0_20ms_150m",
 ]
 CHANNEL = ["busy", "source", "busy_mean", "busy_max", "seconds_by_source"]
+AFAR = ["received", "delivered", "dropped", "aired", "drops", "age"]
 OCB = ["entries_max", "room", "rejoined", "warm_ups", "first_copies"]
 DEADLINES_MS = {"D0": 20, "D1": 100, "D2": 100, "D3": 300, "D4": 300, "D5": None}
 
@@ -105,6 +106,7 @@ def check_report(arguments):
 
     check_reception(report)
     check_channel(report)
+    check_afar(report)
     floods = [report["flood"]] if "flood" in report else []
     floods += report.get("flood_baselines", [])
     for flood in floods:
@@ -118,6 +120,17 @@ def check_report(arguments):
     if arguments.kind != "run":
         equal(arguments.exit_code, 0 if judged and met else 1, "exit code")
     return f"{arguments.kind}: {report['stations']} stations, verdict {report['verdict']}, sums hold"
+
+
+def check_afar(report):
+    """What became of frames from afar, which stand apart."""
+    afar = report.get("afar")
+    if afar is None:
+        return
+    named(afar, AFAR, "afar")
+    equal(afar["received"], afar["delivered"] + afar["dropped"], "afar received = delivered + dropped")
+    equal(afar["dropped"], sum(afar["drops"].values()), "afar dropped = sum of drops")
+    equal(afar["age"]["count"], afar["delivered"], "ages from afar")
 
 
 def check_channel(report):

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use self::intersection::IntersectionSignals;
 use self::message::{AnsweredMessage, DroppedFrame};
 use self::neighbour::Neighbour;
-use self::stats::Stats;
+use self::stats::{AfarFigures, Stats};
 use crate::request::VERSION;
 use crate::request::id::RequestId;
 
@@ -291,6 +291,9 @@ pub struct Status {
     pub forwarded: u64,
     /// Changes of the station's pseudonym.
     pub pseudonym_changes: u64,
+    /// Frames from afar; absent where none came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub afar: Option<AfarFigures>,
     /// Another station that signs with one of this station's credentials; absent where none was heard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heard_elsewhere: Option<HeardElsewhere>,

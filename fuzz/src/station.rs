@@ -146,7 +146,8 @@ impl Station {
             kernel_receive: None,
             user_receive: None,
             signal_dbm,
-            way: Way::Air,
+            // From this address nothing comes by air.
+            way: if link[5] == u8::MAX { Way::Afar(u16::from(u8::MAX)) } else { Way::Air },
         }));
     }
 

@@ -94,6 +94,9 @@ fn header(page: &mut String, report: &Report) {
         fact("took", &format!("{:.1} s ({:.1} x real time)", machine.wall_s, machine.realtime_factor));
     }
     fact("frames received", &report.frames.received.to_string());
+    if let Some(afar) = &report.afar {
+        fact("from afar", &afar.in_words());
+    }
     if let Some(channel) = &report.channel {
         fact("channel", &channel.in_words());
     }

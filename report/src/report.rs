@@ -11,9 +11,11 @@
 //! - per class `missed == sum(undelivered) + delivered_late`
 //! - `frames.received == frames.delivered + frames.dropped`
 //! - `frames.dropped == sum(drops)`
+//! - `afar.received == afar.delivered + afar.dropped`, and `afar.dropped == sum(afar.drops)`
 //! - `expected` and `delivered` of D2 are the sums of `delivery_by_distance`, where there is one
 //! - `frames` of each of `losses_by_distance` are those received and those lost
 
+mod afar;
 mod channel;
 mod class;
 mod damage;
@@ -38,6 +40,7 @@ use crate::machine::Machine;
 use crate::stats::Stats;
 use crate::timeline::Timeline;
 
+pub use afar::AfarReport;
 pub use channel::{ChannelReport, OcbReport};
 pub use class::{ClassReport, miss_target};
 pub use damage::{AttackFrames, Damage, HonestClass, HonestFigures};
@@ -115,6 +118,9 @@ pub struct Report {
     /// How busy the channel was; absent but for a live station.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<ChannelReport>,
+    /// Frames from afar; absent where none came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub afar: Option<AfarReport>,
     /// What the kernel keeps of the neighbours in OCB; absent on other links.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ocb: Option<OcbReport>,
@@ -178,6 +184,7 @@ impl Report {
             red_light_warnings: None,
             heard_elsewhere: None,
             channel: None,
+            afar: None,
             ocb: None,
             priority_requests: None,
             flood: None,
@@ -252,6 +259,7 @@ impl Report {
                 "frames: dropped {dropped} should equal the sum of drops by reason, {by_reason}"
             ));
         }
+        self.afar.as_ref().map_or(Ok(()), AfarReport::check)?;
         for bin in &self.losses_by_distance {
             let LossBin { at_m, frames, received, lost } = bin;
             let sum = received + lost.values().sum::<u64>();

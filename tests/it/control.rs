@@ -22,6 +22,7 @@ use v2x_proto::{Class, Digest, v1};
 
 use testkit::{Authority, PLACE, START};
 
+mod afar;
 mod publish;
 mod reading;
 

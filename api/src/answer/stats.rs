@@ -53,7 +53,7 @@ pub struct Stats {
     pub afar: AfarFigures,
 }
 
-/// Frames from afar since the start; none of them is counted elsewhere.
+/// Frames from afar since the start; no other figure counts them, but that what was sent on the air was forwarded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]

@@ -18,7 +18,7 @@ use v2x_core::{Instant as Moment, Position, WireTime};
 use v2x_node::daemon::station::monotonic;
 use v2x_node::key_files;
 use v2x_node::machine::read_anchor;
-use v2x_proto::envelope::TbsRepr;
+use v2x_proto::envelope::{SignerRef, TbsRepr};
 use v2x_proto::v1::{self, ControlAnswer, WatchedMessage, control_answer};
 use v2x_proto::{Class, hop};
 
@@ -224,7 +224,10 @@ fn message(crafter: &Crafter, number: u32, now: WireTime) -> WatchedMessage {
         payload: &payload,
         ..crafter.fields(Moment::ZERO)
     };
-    let frame: Bytes = crafter.full(&fields);
+    // Both stations of the bench are in test mode, and leave out what is not of a test.
+    let mut header = crafter.header(&fields);
+    header.flags.test = true;
+    let frame: Bytes = crafter.frame(&header, &fields, SignerRef::Credential(&crafter.credential));
     let (_, length) = hop::parse(&frame).expect("a frame begins with a hop header");
     WatchedMessage {
         hop_header: frame.slice(..length),

@@ -113,18 +113,18 @@ impl Link {
         let began = Instant::now();
         let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let mut next_dial = Instant::now();
-        let mut asked: Option<Instant> = None;
+        let (mut next_offer, mut offer_wait) = (Instant::now(), FIRST_OFFER_WAIT);
         loop {
             let is_dialled = !is_guest && self.is_dialled(&common);
-            if asked.is_none_or(|at| at.elapsed() >= MEETING_PERIOD) && !is_guest {
-                asked = Some(Instant::now());
+            if Instant::now() >= next_offer && !is_guest {
+                next_offer = Instant::now() + offer_wait;
+                offer_wait = (offer_wait * 2).min(MEETING_PERIOD);
                 if let Some(meet) = &common.meet
                     && meet.try_send(self.key).is_ok()
                 {
                     self.gauges.count(|counters| counters.offers += 1);
                 }
             }
-            let wake = asked.map_or(next_dial, |at| at + MEETING_PERIOD);
             let greeted = tokio::select! {
                 biased;
                 Some(arrival) = arrivals.recv() => self.answer(arrival, &common).await,
@@ -137,7 +137,7 @@ impl Link {
                     };
                     dialled
                 }
-                () = sleep_until(wake), if !is_guest && common.meet.is_some() => continue,
+                () = sleep_until(next_offer), if !is_guest && common.meet.is_some() => continue,
                 () = sleep(GUEST_AWAY), if is_guest => return,
             };
             let mut greeted = match greeted {
@@ -171,7 +171,7 @@ impl Link {
             if since.elapsed() >= SETTLED {
                 backoff.reset();
                 next_dial = Instant::now();
-                asked = None;
+                (next_offer, offer_wait) = (Instant::now(), FIRST_OFFER_WAIT);
             } else {
                 next_dial = Instant::now() + backoff.wait();
             }
@@ -321,7 +321,9 @@ const REFUSED_WAIT: Duration = Duration::from_secs(30);
 const SETTLED: Duration = Duration::from_secs(5);
 /// Connections that both sides dialled at once come within this of each other.
 const AT_ONCE: Duration = Duration::from_secs(5);
-/// Between two offers to meet.
+/// At the start the carrier may still be connecting, on either side: an offer that is lost then is followed by another soon.
+const FIRST_OFFER_WAIT: Duration = Duration::from_secs(1);
+/// Between two offers to meet, at most.
 const MEETING_PERIOD: Duration = Duration::from_secs(10);
 /// Between two questions to relays out of turn.
 const ASKING_PERIOD: Duration = Duration::from_secs(5);

@@ -25,8 +25,8 @@ pub struct Bridge {
 }
 
 /// What a bridge is configured with.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ways<'a> {
+#[derive(Clone, Debug, Default)]
+pub struct Ways {
     /// Whether the other side's bridge is a peer.
     pub peer: bool,
     /// Whether both know the relay.
@@ -34,9 +34,13 @@ pub struct Ways<'a> {
     /// Whether both use the broker.
     pub broker: bool,
     /// More lines of `[peers]`.
-    pub peers: &'a str,
+    pub peers: String,
     /// More lines of `[[peer]]`.
-    pub terms: &'a str,
+    pub terms: String,
+    /// More lines of `[broker]`.
+    pub publishes: String,
+    /// By how much the bridge's clock is wrong.
+    pub skew_ms: i32,
 }
 
 /// Makes the keys of both bridges.
@@ -59,12 +63,12 @@ pub fn public_key(lab: &Lab, side: Side) -> String {
 
 impl Bridge {
     /// Starts it beside this unit.
-    pub fn start(lab: &Lab, side: Side, unit: &Station, ways: Ways<'_>) -> Self {
+    pub fn start(lab: &Lab, side: Side, unit: &Station, ways: &Ways) -> Self {
         let letter = side.letter();
         let other = if side == Side::A { Side::B } else { Side::A };
         let name = format!("bridge-{letter}");
         let socket = lab.directory().join(format!("{name}.sock"));
-        let Ways { peer, relay, broker, peers, terms } = ways;
+        let Ways { peer, relay, broker, peers, terms, publishes, skew_ms } = ways;
         let mut settings = format!(
             "[bridge]\nname = \"{name}\"\nkey = \"bridge-{letter}.key\"\nsocket = \"{}\"\n\
              [[station]]\nname = \"{}\"\nsocket = \"{}\"\n",
@@ -72,9 +76,9 @@ impl Bridge {
             unit.name(),
             unit.socket().display()
         );
-        if peer {
+        if *peer {
             settings += "[peers]\n";
-            if relay {
+            if *relay {
                 settings += &format!("relay = [\"https://{RELAY}\"]\nrelay_ca = \"ca.pem\"\n");
             }
             settings += peers;
@@ -84,12 +88,12 @@ impl Bridge {
                 public_key(lab, other)
             );
         }
-        if broker {
-            settings += &format!("[broker]\nurl = \"mqtt://{BROKER}:1883\"\n");
+        if *broker {
+            settings += &format!("[broker]\nurl = \"mqtt://{BROKER}:1883\"\n{publishes}\n");
         }
         let config = lab.directory().join(format!("{name}.toml"));
         fs::write(&config, settings).expect("a configuration can be written");
-        let program = run(lab, side, &name, &config);
+        let program = run(lab, side, &name, &config, *skew_ms);
         Self { name, program, socket, config, side }
     }
 
@@ -97,7 +101,7 @@ impl Bridge {
     pub fn restart(self, lab: &Lab) -> Self {
         let Self { name, program, socket, config, side } = self;
         program.kill();
-        let program = run(lab, side, &name, &config);
+        let program = run(lab, side, &name, &config, 0);
         Self { name, program, socket, config, side }
     }
 
@@ -146,8 +150,14 @@ pub fn is_path(status: &Value, path: &str) -> bool {
     status["peer"][0]["path"] == path
 }
 
-fn run(lab: &Lab, side: Side, name: &str, config: &Path) -> Program {
-    lab.start(side.host(), name, &station::bridge(), &["-v", "run", "--config", &text(config)])
+fn run(lab: &Lab, side: Side, name: &str, config: &Path, skew_ms: i32) -> Program {
+    lab.start_skewed(
+        skew_ms,
+        side.host(),
+        name,
+        &station::bridge(),
+        &["-v", "run", "--config", &text(config)],
+    )
 }
 
 /// Starts the relay, with a certificate of an authority of the lab's own.
@@ -196,7 +206,7 @@ pub fn start_broker(lab: &Lab) -> Program {
     let config = folder.join("mosquitto.conf");
     let settings = format!(
         "listener 1883 {BROKER}\nallow_anonymous true\nuser root\npersistence true\n\
-         persistence_location {}/\nautosave_interval 1\nautosave_on_changes true\nlog_dest stdout\n",
+         persistence_location {}/\nautosave_interval 1\nautosave_on_changes true\nlog_dest stderr\n",
         folder.display()
     );
     fs::write(&config, settings).expect("a configuration can be written");

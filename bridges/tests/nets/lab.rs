@@ -160,6 +160,31 @@ impl Lab {
         Program::start(&self.name(namespace), name, program, arguments, &log)
     }
 
+    /// Starts a program whose clock is wrong by this much.
+    pub fn start_skewed(
+        &self,
+        skew_ms: i32,
+        namespace: &str,
+        name: &str,
+        program: &Path,
+        words: &[&str],
+    ) -> Program {
+        if skew_ms == 0 {
+            return self.start(namespace, name, program, words);
+        }
+        let library = self.directory.join("skew.so");
+        if !library.exists() {
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nets/skew.c");
+            let (library, source) = (library.to_string_lossy(), source.to_string_lossy());
+            run("cc", &["-O1", "-shared", "-fPIC", "-o", &library, &source], "");
+        }
+        let preload = format!("LD_PRELOAD={}", library.display());
+        let (skew, program) = (format!("SKEW_MS={skew_ms}"), program.to_string_lossy());
+        let words: Vec<&str> =
+            [preload.as_str(), &skew, &program].into_iter().chain(words.iter().copied()).collect();
+        self.start(namespace, name, Path::new("env"), &words)
+    }
+
     /// What the internet does to packets from now on; those on their way are lost.
     pub fn weather(&mut self, weather: Weather) {
         let Weather { delay_ms, loss_percent } = weather;
@@ -343,6 +368,7 @@ fn what_is_missing() -> Result<(), String> {
         ("ping", "-V", "iputils-ping"),
         ("setpriv", "--version", "util-linux"),
         ("mosquitto", "-h", "mosquitto"),
+        ("cc", "--version", "build-essential"),
     ] {
         // Whatever it answers: that it is there.
         let quiet = process::Stdio::null;

@@ -136,4 +136,4 @@ pub fn run(program: impl AsRef<Path>, arguments: &[&str], input: &str) -> String
 pub const LOOK: Duration = Duration::from_millis(20);
 /// A daemon ends within a second; a machine may be busy.
 const TO_END: Duration = Duration::from_secs(20);
-const LAST_LINES: usize = 25;
+const LAST_LINES: usize = 12;

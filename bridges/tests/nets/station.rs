@@ -1,8 +1,9 @@
 //! Daemons: a roadside unit on each side, and vehicles within range of its radio.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -30,13 +31,21 @@ pub fn make_authority(lab: &Lab) {
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
     role: &'static str,
-    clock: &'static str,
+    /// By how much its clock is wrong.
+    skew_ms: i32,
 }
 
 /// A roadside unit.
-pub const UNIT: Kind = Kind { role: "roadside", clock: "always" };
+pub const UNIT: Kind = Kind { role: "roadside", skew_ms: 0 };
 /// A vehicle that stands beside it.
-pub const CAR: Kind = Kind { role: "vehicle", clock: "always" };
+pub const CAR: Kind = Kind { role: "vehicle", skew_ms: 0 };
+
+impl Kind {
+    /// The same with a clock that is wrong by this much, and that it believes all the same.
+    pub fn skewed(self, skew_ms: i32) -> Self {
+        Self { skew_ms, ..self }
+    }
+}
 
 impl Station {
     /// Starts one, with a credential of its own, and waits until it answers.
@@ -50,6 +59,13 @@ impl Station {
         Self::start_again(lab, side, name, kind)
     }
 
+    /// Ends it and starts it again as another kind, with its credential.
+    pub fn restart(self, lab: &Lab, side: Side, kind: Kind) -> Self {
+        let Self { name, program, .. } = self;
+        program.end();
+        Self::start_again(lab, side, &name, kind)
+    }
+
     fn start_again(lab: &Lab, side: Side, name: &str, kind: Kind) -> Self {
         let file = |suffix: &str| lab.directory().join(format!("{name}.{suffix}"));
         let (socket, capture, config) = (file("sock"), file("pcapng"), file("toml"));
@@ -60,15 +76,15 @@ impl Station {
              roots = [\"keys/root.cred\"]\nissuers = [\"keys/issuer.cred\"]\n\
              [link]\nkind = \"packet\"\ninterface = \"air\"\n[link.tap]\nfile = \"{name}.pcapng\"\n\
              [position]\nsource = \"fixed\"\nlatitude = {latitude}\nlongitude = {longitude}\n\
-             [clock]\ntrust = \"{}\"\nchrony = \"off\"\n[control]\nsocket = \"{}\"\n[report]\nevery_s = 5\n",
+             [clock]\ntrust = \"always\"\nchrony = \"off\"\n[control]\nsocket = \"{}\"\n[report]\nevery_s = 5\n{}",
             kind.role,
-            kind.clock,
-            socket.display()
+            socket.display(),
+            if kind.role == UNIT.role { "[roadside]\nfrom_afar = true\n" } else { "" }
         );
         fs::write(&config, settings).expect("a configuration can be written");
         // Bounded, should nobody be left to end it.
         let arguments = ["run", "--config", &text(&config), "--seconds", LIFE];
-        let program = lab.start(namespace, name, &roadcast(), &arguments);
+        let program = lab.start_skewed(kind.skew_ms, namespace, name, &roadcast(), &arguments);
         let digest = String::new();
         let mut station = Self { name: name.to_owned(), program, socket, capture, digest };
         let status = station.status();
@@ -105,6 +121,13 @@ impl Station {
     /// Its figures.
     pub fn stats(&self) -> Value {
         socket::ask(&self.socket, &json!({"stats": "now"}))["stats"].clone()
+    }
+
+    /// Names of the hazards that it knows.
+    pub fn hazards(&self) -> Vec<String> {
+        let answer = socket::ask(&self.socket, &json!({"hazard": "list"}));
+        let events = answer["hazards"].as_array().into_iter().flatten();
+        events.filter_map(|hazard| hazard["event"].as_str().map(str::to_owned)).collect()
     }
 
     /// Waits until it has this station as a neighbour.
@@ -160,9 +183,26 @@ pub struct Hazards {
 }
 
 impl Hazards {
-    /// Waits until this one is known.
-    pub fn until_known(&mut self, event: &str, within: Duration) {
-        assert!(self.is_known(event, within), "{} does not know of {event} after {within:?}", self.name);
+    /// Waits until all of these are known.
+    pub fn until_all_known(&mut self, events: &[String], within: Duration) {
+        let end = Instant::now() + within;
+        let mut missing: BTreeSet<&str> = events.iter().map(String::as_str).collect();
+        while !missing.is_empty() {
+            let left = end.saturating_duration_since(Instant::now());
+            let name = self.watch.next(left, |line| {
+                let name = line["hazard"]["event"].as_str().filter(|_| line["change"] == "new");
+                name.map(str::to_owned)
+            });
+            let Some(name) = name else {
+                panic!(
+                    "{} does not know of {} of {} hazards after {within:?}: {missing:?}",
+                    self.name,
+                    missing.len(),
+                    events.len()
+                );
+            };
+            missing.remove(name.as_str());
+        }
     }
 
     /// Whether this one becomes known within this time.

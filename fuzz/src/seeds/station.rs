@@ -26,6 +26,7 @@ pub(super) fn scripts() -> Vec<(String, Vec<u8>)> {
         ("flood", script(0, &flood())),
         ("flood_etsi", script(4, &flood())),
         ("flood_inflated", script(0, &inflated())),
+        ("from_afar", script(0, &from_afar())),
         ("alert", script(0, &alert())),
         ("own_events", script(0, &own_events())),
         ("pseudonyms", script(0x40, &own_events())),
@@ -139,6 +140,22 @@ fn flood() -> Vec<Step<'static>> {
         Step::Fields(envelope, outside),
         Step::Pass(500),
     ]
+}
+
+/// The same from afar, then by air; and a beacon, which is not taken.
+fn from_afar() -> Vec<Step<'static>> {
+    let afar = |envelope: Envelope| Envelope { link: u8::MAX, ..envelope };
+    let mut steps = vec![Step::Fields(afar(says(OTHER)), beacon(1))];
+    for step in flood() {
+        steps.push(match step {
+            Step::Fields(envelope, fields) => Step::Fields(afar(envelope), fields),
+            step => step,
+        });
+    }
+    steps.push(Step::Again(Again { back: 0, link: OTHER, place: 0, flip: 0 }));
+    steps.push(Step::Again(Again { back: 1, link: u8::MAX, place: 90, flip: 1 }));
+    steps.push(Step::Pass(500));
+    steps
 }
 
 /// A flood, and a copy of it with more hops than were signed.

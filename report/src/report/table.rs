@@ -156,6 +156,9 @@ fn headline(out: &mut String, report: &Report) {
             report.frames.received, report.frames.delivered, report.frames.dropped
         ),
     );
+    if let Some(afar) = &report.afar {
+        wrapped(out, "", &[format!("from afar: {}", afar.in_words())]);
+    }
     if let Some(channel) = &report.channel {
         line(out, format_args!("channel: {}", channel.in_words()));
     }

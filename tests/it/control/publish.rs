@@ -18,7 +18,7 @@ use v2x_proto::v1::{control_answer, watched_message};
 use super::*;
 
 /// Two daemons near each other, with these permissions.
-fn near<F: Future<Output = ()>>(
+pub(super) fn near<F: Future<Output = ()>>(
     name: &str,
     permissions: Permissions,
     test: impl FnOnce([Daemon; 2], [PathBuf; 2]) -> F,
@@ -30,7 +30,7 @@ fn near<F: Future<Output = ()>>(
     });
 }
 
-fn pedestrian() -> PublishRequest {
+pub(super) fn pedestrian() -> PublishRequest {
     Message::from(v1::Vru {
         profile: v1::VruProfile::Pedestrian as i32,
         speed: Some(120),
@@ -40,7 +40,7 @@ fn pedestrian() -> PublishRequest {
 }
 
 fn asked(message_type: v1::MessageType, payload: serde_json::Value) -> PublishRequest {
-    PublishRequest { message_type, payload, class: None, lifetime_ms: None, hops: None, area: None }
+    PublishRequest { message_type, payload, class: None, lifetime_ms: None, hops: None, area: None, to: None }
 }
 
 fn refused(client: &mut Client, asked: &PublishRequest) -> (String, String) {
@@ -285,13 +285,13 @@ fn a_client_that_went_away_loses_its_answer_and_its_message_is_sent() {
 }
 
 /// A connection in the second encoding.
-struct Wire {
+pub(super) struct Wire {
     stream: UnixStream,
     held: Vec<u8>,
 }
 
 impl Wire {
-    fn open(socket: &Path) -> Self {
+    pub(super) fn open(socket: &Path) -> Self {
         let mut stream = UnixStream::connect(socket).unwrap();
         stream.write_all(b"{\"encoding\":\"protobuf\"}\n").unwrap();
         let mut first = [0; 17];
@@ -302,11 +302,14 @@ impl Wire {
         Self { stream, held: Vec::new() }
     }
 
-    fn ask(&mut self, json: &str) -> String {
+    pub(super) fn ask(&mut self, json: &str) -> String {
         let request = Some(v1::control_request::Request::Json(json.to_owned()));
-        let request = v1::ControlRequest { request };
-        self.stream.write_all(&request.encode_length_delimited_to_vec()).unwrap();
+        self.send(&v1::ControlRequest { request });
         self.json()
+    }
+
+    pub(super) fn send(&mut self, request: &v1::ControlRequest) {
+        self.stream.write_all(&request.encode_length_delimited_to_vec()).unwrap();
     }
 
     fn json(&mut self) -> String {
@@ -317,7 +320,7 @@ impl Wire {
     }
 
     /// The next answer; `None` at the end.
-    fn next(&mut self) -> Option<control_answer::Answer> {
+    pub(super) fn next(&mut self) -> Option<control_answer::Answer> {
         loop {
             let mut rest = self.held.as_slice();
             if let Ok(answer) = v1::ControlAnswer::decode_length_delimited(&mut rest) {
@@ -410,5 +413,33 @@ fn a_position_is_taken_from_programs_only_where_that_is_configured() {
         let error =
             serve(&mut daemons, move || Client::connect(&socket).unwrap().fix(None).unwrap_err()).await;
         assert!(matches!(error, ClientError::Refused { reason, .. } if reason == "fix_not_configured"));
+    });
+}
+
+#[test]
+fn a_message_to_one_station_is_sealed_or_refused_with_the_reason() {
+    near("sealed", ALL, async |mut daemons, [a, b]| {
+        let there = daemons[1].station.node().digest();
+        let (keyless, nobody) = serve(&mut daemons, move || {
+            let mut client = Client::connect(&a).unwrap();
+            // The other's beacons, and with them its credential, have to be heard first.
+            let mut watch = Client::connect(&a).unwrap().watch_messages(MessageFilter::default()).unwrap();
+            Client::connect(&b).unwrap().publish(&pedestrian()).unwrap();
+            watch.next_change().unwrap();
+            let echo = asked(v1::MessageType::Echo, json!({"token": 7}));
+            let to = |station| PublishRequest { to: Some(station), ..echo.clone() };
+            let keyless = refused(&mut client, &to(there));
+            let nobody = refused(&mut client, &to(Digest([9; 8])));
+            let (reason, error) = refused(&mut client, &PublishRequest { to: Some(there), ..pedestrian() });
+            assert_eq!(reason, "bad_request");
+            assert!(error.contains("to: a message to one station goes in D4 or D5"), "{error}");
+            let sealed = refused(&mut client, &asked(v1::MessageType::Confidential, json!({})));
+            assert_eq!(sealed.0, "publish_not_yours");
+            (keyless, nobody)
+        })
+        .await;
+        assert_eq!(keyless.0, "no_encryption_key", "{}", keyless.1);
+        assert!(keyless.1.contains("roadcast keys issue --encryption"), "{}", keyless.1);
+        assert_eq!(nobody.0, "no_such_neighbour", "{}", nobody.1);
     });
 }

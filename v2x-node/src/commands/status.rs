@@ -7,7 +7,7 @@ use clap::Args;
 use radio_adapters::wlan::Neighbour;
 use serde_json::json;
 use v2x_api::display::seconds;
-use v2x_api::{HeardElsewhere, Status};
+use v2x_api::{AfarFigures, HeardElsewhere, Status};
 
 use crate::colour::{Mark, Paint};
 use crate::commands::hazard::Daemon;
@@ -84,6 +84,9 @@ fn shown(status: &Status, paint: Paint) -> String {
         row("not sent", &listed(&status.not_sent));
     }
     row("forwarded", &status.forwarded.to_string());
+    if let Some(afar) = &status.afar {
+        row("from afar", &from_afar(afar));
+    }
     if let Some(other) = &status.heard_elsewhere {
         row("credential", &paint.of(Mark::Bad, &copied(other)));
     }
@@ -91,6 +94,13 @@ fn shown(status: &Status, paint: Paint) -> String {
         row("pseudonyms", &format!("changed {}", times(status.pseudonym_changes)));
     }
     table
+}
+
+/// Frames from afar.
+fn from_afar(afar: &AfarFigures) -> String {
+    let AfarFigures { received, delivered, aired, dropped, drops, .. } = afar;
+    let why = if drops.is_empty() { String::new() } else { format!(": {}", listed(drops)) };
+    format!("{received} received = {delivered} delivered + {dropped} dropped{why}; {aired} sent on the air")
 }
 
 fn times(count: u64) -> String {

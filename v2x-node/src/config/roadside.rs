@@ -36,6 +36,8 @@ pub struct RoadsideConfig {
     pub work_zones: Vec<WorkZone>,
     /// Corrections for satellite receivers, passed on.
     pub corrections: Option<Corrections>,
+    /// Area hazards and background from afar are sent on the air.
+    pub from_afar: bool,
 }
 
 impl RoadsideConfig {
@@ -66,6 +68,7 @@ impl RoadsideConfig {
             (!self.work_zones.is_empty(), P::HAZARD | P::AUTHORITY_HAZARD),
             (!self.adverts.is_empty(), P::SERVICE_ADVERT),
             (self.corrections.is_some(), P::GNSS_CORRECTION),
+            (self.from_afar, P::KEEP_ALIVE),
         ]
         .into_iter()
         .filter(|(said, _)| *said)
@@ -93,6 +96,7 @@ pub(super) fn read(
         signs: sign::read(&section)?,
         work_zones: work_zone::read(&section)?,
         corrections: corrections::read(&section)?,
+        from_afar: section.flag("from_afar")?.unwrap_or(false),
     };
     let signals = config.intersections.iter().filter(|one| !one.groups.is_empty()).count() as u32;
     if signals == 0 && config.feed.is_some() {
@@ -194,6 +198,7 @@ const KEYS: &[&str] = &[
     "corrections_ca",
     "corrections_gga",
     "corrections_per_s",
+    "from_afar",
 ];
 const ANOTHER_ID: &str = "a number no other intersection has";
 const MOST_INTERSECTIONS: usize = 8;

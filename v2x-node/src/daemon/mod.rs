@@ -1,6 +1,7 @@
 //! The daemon: a station with its link, its positions and clock, its control socket and, at a roadside unit, what feeds
 //! it.
 
+pub mod afar_counts;
 pub mod channel_figures;
 pub mod chrony_port;
 pub mod clone_news;

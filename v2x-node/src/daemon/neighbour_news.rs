@@ -70,7 +70,7 @@ impl NeighbourNews {
             Event::NeighbourAdded(digest) => self.wait(News::Heard { digest: *digest, since: None }),
             Event::NeighbourLost(digest) => self.wait(News::Lost(*digest)),
             Event::Suspicion(suspicion) => self.wait(News::Believed(*suspicion)),
-            Event::Dropped(dropped) => self.dropped(dropped),
+            Event::Dropped(dropped) if !dropped.way.is_afar() => self.dropped(dropped),
             _ => {}
         }
     }

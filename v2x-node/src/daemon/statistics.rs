@@ -19,6 +19,7 @@ use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, v1};
 use v2x_report::{Frames, Kind, Report, Stage, Stats, Timeline, Verify, counts, receive_stages, send_stages};
 
+use crate::daemon::afar_counts::AfarCounts;
 use crate::daemon::channel_figures::ChannelFigures;
 use crate::daemon::clone_news::CloneNews;
 use crate::daemon::link_news::RefusalNews;
@@ -31,6 +32,8 @@ use crate::log::Line;
 pub struct Statistics {
     /// Another station that signs with one of this station's credentials.
     pub clones: CloneNews,
+    /// Frames from afar, which nothing else here counts.
+    pub afar: AfarCounts,
     /// How busy the channel was.
     pub channel: ChannelFigures,
     stats: Stats,
@@ -100,6 +103,7 @@ impl Statistics {
     pub fn new(anchor: Anchor) -> Self {
         Self {
             clones: CloneNews::default(),
+            afar: AfarCounts::default(),
             channel: ChannelFigures::default(),
             stats: Stats::new(),
             anchor,
@@ -227,6 +231,7 @@ impl Statistics {
                 .push(format!("{} messages of signers beyond the {MAX_TRACKED} tracked", self.untracked));
         }
         report.channel = self.channel.report();
+        report.afar = self.afar.report();
         report.over_time = (!self.timeline.is_empty()).then(|| self.timeline.clone());
         report.warn_of_drops();
         report
@@ -239,6 +244,10 @@ impl Statistics {
     }
 
     fn received(&mut self, received: &Received) {
+        if received.way.is_afar() {
+            let sent = self.anchor.instant_at(received.generation_time);
+            return self.afar.delivered(received.stamps.delivered.nanos_since(sent));
+        }
         self.frames.received += 1;
         self.frames.delivered += 1;
         let now = received.stamps.delivered;
@@ -373,6 +382,10 @@ impl Observer for Statistics {
     fn event(&mut self, event: &Event) {
         match event {
             Event::Received(received) => self.received(received),
+            Event::Dropped(dropped) if dropped.way.is_afar() => {
+                self.afar.dropped(dropped.reason);
+                tell(dropped);
+            }
             Event::Dropped(dropped) => {
                 self.frames.received += 1;
                 self.frames.dropped += 1;
@@ -396,7 +409,10 @@ impl Observer for Statistics {
                 }
                 *self.unsent.entry(not_sent.reason.name()).or_default() += 1;
             }
-            Event::Forwarded(forwarded) => self.relayed = Some(forwarded.id),
+            Event::Forwarded(forwarded) => {
+                self.relayed = Some(forwarded.id);
+                self.afar.forwarded(forwarded);
+            }
             Event::NeighbourAdded(_) => self.neighbours += 1,
             Event::NeighbourLost(digest) => {
                 self.neighbours = self.neighbours.saturating_sub(1);

@@ -55,6 +55,18 @@ fn a_feed_is_a_socket_or_an_address() {
 }
 
 #[test]
+fn a_unit_sends_what_is_from_afar_where_it_is_told_to_and_may() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/roadside.toml");
+    let config = |line: &str| StationConfig::parse(&UNIT.replacen("[roadside]\n", line, 1), &file);
+    let asked = config("[roadside]\nfrom_afar = true\n").unwrap();
+    assert!(asked.station.from_afar && asked.roadside.needs().contains(Permissions::KEEP_ALIVE));
+    let not = config("[roadside]\n").unwrap();
+    assert!(!not.station.from_afar && !not.roadside.needs().contains(Permissions::KEEP_ALIVE));
+    let wrong = config("[roadside]\nfrom_afar = 1\n").unwrap_err().to_string();
+    assert!(wrong.contains("roadside.from_afar: found 1, expected true or false"), "{wrong}");
+}
+
+#[test]
 fn a_feed_for_no_signals_is_refused() {
     let file = Path::new("conf/unit.toml");
     let (head, _) = UNIT.split_once("[roadside]").unwrap();

@@ -17,7 +17,7 @@ use radio_adapters::realtime;
 use radio_adapters::timer::DeadlineTimer;
 use tokio::sync::mpsc;
 use v2x_api::{Answer, RequestId, Right};
-use v2x_core::Instant;
+use v2x_core::{DropReason, Instant};
 use v2x_proto::Digest;
 
 use super::client::{ConnectionId, Move, Watching};
@@ -297,6 +297,12 @@ impl Clerk {
             Order::Figures(to, draft) => {
                 let (at, mut stats) = draft.finish();
                 stats.control = self.server.figures();
+                let refused = self.server.afar_refused();
+                if refused > 0 {
+                    let afar = &mut stats.afar;
+                    (afar.received, afar.dropped) = (afar.received + refused, afar.dropped + refused);
+                    *afar.drops.entry(DropReason::AfarBudget.name().to_owned()).or_default() += refused;
+                }
                 let stats = Some(Box::new(stats));
                 if to.watched {
                     let line = Answer { stats: stats.clone(), ..Answer::watch("stats") };

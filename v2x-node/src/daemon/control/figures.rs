@@ -199,6 +199,7 @@ impl Figures {
             },
             drops: counts::owned(statistics.drops()),
             not_sent: counts::owned(statistics.unsent()),
+            afar: statistics.afar.figures(),
             ..v2x_api::Stats::default()
         }
     }

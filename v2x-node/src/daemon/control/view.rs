@@ -117,6 +117,7 @@ impl View {
             not_sent: counts::owned(statistics.unsent()),
             forwarded: statistics.forwarded(),
             pseudonym_changes: statistics.pseudonym_changes(),
+            afar: Some(statistics.afar.figures()).filter(|afar| afar.received > 0),
             heard_elsewhere: self.heard_elsewhere(&statistics.clones),
             ..Status::default()
         }

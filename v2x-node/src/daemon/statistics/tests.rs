@@ -20,6 +20,7 @@ fn wire(ms: u64) -> WireTime {
 fn message(signer: u8, class: Class, sequence: u32, generated_ms: u64, delivered_ms: u64) -> Received {
     let at = Instant::from_millis(delivered_ms);
     Received {
+        confidential: false,
         id: MessageId { signer: Digest([signer; 8]), class, sequence },
         message_type: 1,
         generation_time: wire(generated_ms),
@@ -301,4 +302,45 @@ fn messages_on_their_way_to_the_link_are_bounded() {
         statistics.event(&signed(sequence));
     }
     assert_eq!(statistics.signed.len(), MAX_SIGNED);
+}
+
+#[test]
+fn what_is_from_afar_stands_in_a_row_of_its_own() {
+    let mut statistics = statistics();
+    beacons(&mut statistics, 1, 0..1_000, 1);
+    let way = Way::Afar(7);
+    // A hazard that is far beyond the deadline of one by air, and of a signer that left thousands out.
+    for (number, ms) in [(5, 2_000), (9_000, 2_500)] {
+        statistics.event(&Event::Received(Received { way, ..message(9, Class::D3, number, 1_000, ms) }));
+    }
+    let id = MessageId { signer: Digest([9; 8]), class: Class::D3, sequence: 5 };
+    let dropped = Dropped {
+        reason: DropReason::Replayed,
+        link_source: [0; 6],
+        claimed: Some(id),
+        field: None,
+        head: FrameHead::default(),
+        signal_dbm: None,
+        way,
+    };
+    statistics.event(&Event::Dropped(dropped));
+    for cause in [v2x_core::ForwardCause::Afar, v2x_core::ForwardCause::KeepAlive] {
+        statistics.event(&Event::Forwarded(v2x_core::Forwarded { id, remaining_hops: 3, cause, way }));
+    }
+    let report = statistics.report(3.0);
+    assert_eq!(report.check(), Ok(()));
+    assert_eq!((report.frames.received, report.frames.delivered, report.drops.len()), (10, 10, 0));
+    let d3 = report.class(Class::D3).unwrap();
+    assert_eq!((d3.expected, d3.delivered, d3.missed, report.verdict), (0, 0, 0, Verdict::Met));
+    let afar = report.afar.as_ref().unwrap();
+    assert_eq!((afar.received, afar.delivered, afar.dropped, afar.aired), (3, 2, 1, 1));
+    assert_eq!((afar.drops["replayed"], afar.age.count), (1, 2));
+    assert!((1_490_000_000..=1_510_000_000).contains(&afar.age.max_ns), "{:?}", afar.age);
+    let line = "from afar: 3 received = 2 delivered (p50 1";
+    assert!(report.table().contains(line) && report.short_table().contains(line), "{}", report.table());
+    assert!(
+        v2x_report::html::render(&report, &v2x_report::html::MapData::default())
+            .contains("<dt>from afar</dt>")
+    );
+    assert_eq!(self::statistics().report(1.0).afar, None);
 }

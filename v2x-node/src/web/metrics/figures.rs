@@ -32,6 +32,20 @@ impl Collector for Figures {
         let received = report["frames"]["received"].as_u64().unwrap_or(0);
         out.counter("frames_received", "Frames received", received)?;
         out.counters("frames_dropped", "Frames received and not delivered", "reason", named(&self.0.drops))?;
+        let afar = &self.0.afar;
+        out.counter("afar_frames_received", "Frames from afar handed in", afar.received)?;
+        out.counter("afar_messages_delivered", "Messages from afar delivered", afar.delivered)?;
+        out.counter("afar_messages_aired", "Messages from afar sent on the air", afar.aired)?;
+        let dropped = "Frames from afar that were not delivered";
+        out.counters("afar_frames_dropped", dropped, "reason", named(&afar.drops))?;
+        let ages = [("0.5", afar.age_p50_us), ("0.99", afar.age_p99_us)];
+        let ages = ages.into_iter().filter_map(|(share, us)| Some((share, us? / 1e6)));
+        out.shares(
+            "afar_age",
+            "Age that a share of the messages from afar had at most when they were delivered",
+            Unit::Seconds,
+            ages,
+        )?;
         let unread = "Frames that the kernel dropped before the station read them";
         out.counter("link_kernel_drops", unread, link.kernel_drops)?;
         let failed = "Frames that the link refused to transmit";
@@ -132,6 +146,20 @@ impl Out<'_, '_> {
         let mut metric = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (of, value) in labelled(values) {
             metric.encode_family(&[(label, of)])?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
+    fn shares(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Unit,
+        values: impl IntoIterator<Item = (&'static str, f64)>,
+    ) -> fmt::Result {
+        let mut metric = self.encoder.encode_descriptor(name, help, Some(&unit), MetricType::Gauge)?;
+        for (share, value) in values {
+            metric.encode_family(&[("share", share)])?.encode_gauge(&value)?;
         }
         Ok(())
     }

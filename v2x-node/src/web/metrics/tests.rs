@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::json;
-use v2x_api::{Buckets, ClockFigures, PositionFigures, Stats};
+use v2x_api::{AfarFigures, Buckets, ClockFigures, PositionFigures, Stats};
 
 use super::*;
 
@@ -26,6 +26,15 @@ fn stats() -> Stats {
         position: PositionFigures { state: "known".to_owned(), age_ms: Some(80.0), accuracy_m: Some(1.5) },
         longest_turn_us: 900.0,
         drops: [("exact_copy".to_owned(), 4), ("bad_signature".to_owned(), 10)].into(),
+        afar: AfarFigures {
+            received: 5,
+            delivered: 3,
+            aired: 2,
+            dropped: 2,
+            drops: [("stale".to_owned(), 2)].into(),
+            age_p50_us: Some(21_000.0),
+            age_p99_us: Some(30_000.0),
+        },
         ..Stats::default()
     }
 }
@@ -45,6 +54,10 @@ fn figures_are_written_under_their_names_in_base_units() {
         "roadcast_messages_late_total{class=\"D2\"} 1",
         "roadcast_frames_received_total 20",
         "roadcast_neighbours 3.0",
+        "roadcast_afar_frames_received_total 5",
+        "roadcast_afar_messages_aired_total 2",
+        "roadcast_afar_frames_dropped_total{reason=\"stale\"} 2",
+        "roadcast_afar_age_seconds{share=\"0.99\"} 0.03",
         "roadcast_channel_busy_ratio{source=\"survey\"} 0.25",
         "roadcast_clock_state{state=\"locked\"} 1.0",
         "roadcast_clock_state{state=\"untrusted\"} 0.0",
