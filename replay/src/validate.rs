@@ -18,26 +18,14 @@ use core::ops::ControlFlow;
 
 use v2x_report::Spread;
 
-use crate::medium::{LossCause, RadioProfile};
+use crate::medium::LossCause;
 
 pub use page::page;
-pub use published::{PublishedRun, published_runs};
+pub use published::{DISTANCES_M, PublishedRun, published_runs};
+pub use road::ValidateOptions;
 pub use text::text;
 
 use road::RoadCount;
-
-/// How a validation is run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ValidateOptions {
-    /// The channel.
-    pub profile: RadioProfile,
-    /// Seed of places, moments and every draw.
-    pub seed: u64,
-    /// Runs of each configuration, at least 2.
-    pub runs: u32,
-    /// Threads to use; the outcome does not depend on it.
-    pub threads: usize,
-}
 
 /// A figure of the model beside a published one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -169,10 +157,6 @@ fn beside(run: PublishedRun, samples: &[RoadCount]) -> ConfigurationResult {
         run,
     }
 }
-
-/// Distances of the published figures, m.
-pub const DISTANCES_M: [u32; 21] =
-    [0, 25, 50, 75, 100, 125, 150, 175, 200, 225, 250, 275, 300, 325, 350, 375, 400, 425, 450, 475, 500];
 
 /// Most that delivery may differ on the mean of all distances.
 pub const MEAN_TOLERANCE: f64 = 0.02;

@@ -120,6 +120,8 @@ impl StationConfig {
         let link = link::read(&top)?;
         let position = place::read(&top, role)?;
         let (control, control_group, control_rights) = control::read(&top)?;
+        let alerts = alerts(&top, role)?;
+        let seal_required = seal_required(&top, role)?;
         let roadside = roadside::read(&top, role, &position)?;
         station.from_afar = roadside.from_afar;
         let config = Self {
@@ -130,8 +132,8 @@ impl StationConfig {
             clock: clock::read(&top)?,
             realtime: realtime(&top)?,
             load: load(&top, station.test)?,
-            alerts: alerts(&top, role)?,
-            seal_required: seal_required(&top, role)?,
+            alerts,
+            seal_required,
             roadside,
             position,
             report: report(&top)?,

@@ -161,14 +161,6 @@ impl AirProfile {
         }
         Ok(Self::parse(&file, &text)?)
     }
-
-    /// Reads a profile; errors name it `file`.
-    ///
-    /// # Errors
-    /// The first violation, with its line.
-    pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
-        parse::parse(file, text)
-    }
 }
 
 impl RadioProfile {

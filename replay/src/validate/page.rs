@@ -52,19 +52,17 @@ fn note(result: &ConfigurationResult) -> String {
     note
 }
 
+/// What is received and what is too weak share a scale; the other causes have one of their own.
 fn plots(result: &ConfigurationResult) -> Vec<CurvePlot> {
-    let delivery = CurvePlot {
-        caption: "Frames received".to_owned(),
-        curves: vec![curve("received", &result.delivery)],
-    };
-    let causes = result.causes.as_ref().map(|causes| CurvePlot {
-        caption: "Frames lost, by cause".to_owned(),
-        curves: LossCause::ALL
-            .iter()
-            .map(|cause| curve(&cause.name().replace('_', " "), &causes[*cause as usize]))
-            .collect(),
-    });
-    [Some(delivery), causes].into_iter().flatten().collect()
+    let mut first = vec![curve("received", &result.delivery)];
+    let mut others = Vec::new();
+    for (cause, besides) in LossCause::ALL.iter().zip(result.causes.iter().flatten()) {
+        let of = if *cause == LossCause::BelowSensing { &mut first } else { &mut others };
+        of.push(curve(&cause.name().replace('_', " "), besides));
+    }
+    let received = CurvePlot { caption: "Frames received, and too weak to be".to_owned(), curves: first };
+    let lost = CurvePlot { caption: "Frames lost by another cause".to_owned(), curves: others };
+    [received, lost].into_iter().filter(|plot| !plot.curves.is_empty()).collect()
 }
 
 fn curve(name: &str, besides: &[ComparedFigure]) -> MeasuredCurve {

@@ -2,7 +2,6 @@
 
 use v2x_proto::link::DataRate;
 
-use super::DISTANCES_M;
 use crate::medium::LossCause;
 
 /// A published configuration: 60 vehicles per km.
@@ -67,6 +66,10 @@ pub fn published_runs() -> Vec<PublishedRun> {
     }
     runs
 }
+
+/// Distances of the published figures, m.
+pub const DISTANCES_M: [u32; 21] =
+    [0, 25, 50, 75, 100, 125, 150, 175, 200, 225, 250, 275, 300, 325, 350, 375, 400, 425, 450, 475, 500];
 
 const PUBLISHED: &str = include_str!("../../assets/published.csv");
 const TABLE: &str = "invariant: the table that comes with the program is whole";

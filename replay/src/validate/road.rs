@@ -8,8 +8,21 @@ use v2x_core::Position;
 use v2x_proto::Class;
 use v2x_proto::link::Origin;
 
-use super::{PublishedRun, ValidateOptions};
+use super::published::PublishedRun;
 use crate::medium::{Ether, Medium as _, Places, RadioProfile, Transmission, hash};
+
+/// How a validation is run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidateOptions {
+    /// The channel.
+    pub profile: RadioProfile,
+    /// Seed of places, moments and every draw.
+    pub seed: u64,
+    /// Runs of each configuration, at least 2.
+    pub runs: u32,
+    /// Threads to use; the outcome does not depend on it.
+    pub threads: usize,
+}
 
 /// What one run counted.
 #[derive(Clone, Debug, PartialEq)]

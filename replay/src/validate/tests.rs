@@ -1,4 +1,5 @@
 use super::*;
+use crate::medium::RadioProfile;
 
 fn options(runs: u32, threads: usize) -> ValidateOptions {
     ValidateOptions { profile: RadioProfile::published(), seed: 1, runs, threads }

@@ -125,7 +125,7 @@ pub fn render_curves(head: &CurvePage) -> String {
 fn plot(shown: &CurvePlot) -> String {
     let all = || shown.curves.iter().flat_map(|curve| &curve.points);
     let far = all().map(|point| point.x).fold(1.0, f64::max);
-    let tall = all().map(|point| point.measured.max(point.published)).fold(0.05, f64::max);
+    let tall = all().map(|point| point.measured.max(point.published)).fold(0.05, f64::max).min(1.0);
     // The scale ends at a whole number of its steps.
     let step = [0.01, 0.02, 0.05, 0.1, 0.25].into_iter().find(|step| tall / step <= 5.0).unwrap_or(0.25);
     let top = (tall / step).ceil() * step;

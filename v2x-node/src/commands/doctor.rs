@@ -44,9 +44,9 @@ and with the rights of the station. Nothing is sent.
 Each line is \"ok\", \"look\" (it works, and may not be what you want) or \"fault\",
 with the command or the setting that mends it below.
 
-With --socket, as `roadcast remote` has it for a unit elsewhere, the daemon alone
-is asked: configuration, keys and the machine are left out, which the first line
-says.
+With --socket, as `roadcast remote` has it for a unit elsewhere, the daemon
+alone is asked: configuration, keys and the machine are left out, which the
+first line says.
 
 Exit codes: 0 no fault, 1 faults were found, 2 the configuration cannot be read,
 or no daemon answers at --socket.

@@ -8,14 +8,20 @@ use v2x_settings::{Document, Section, SettingsError};
 
 use super::{AirProfile, CaptureRule, ErrorTable, Overlap, PathLoss, RadioProfile};
 
-pub(super) fn parse(file: &str, text: &str) -> Result<AirProfile, SettingsError> {
-    let document = Document::parse(Path::new(file), text)?;
-    let top = document.top(TOP_KEYS)?;
-    if let Some(range_m) = top.number("range_m", 1.0..=MAX_RANGE_M, " m")? {
-        top.only(&["about", "range_m"], "range_m, with which nothing is lost")?;
-        return Ok(AirProfile::Range(range_m));
+impl AirProfile {
+    /// Reads a profile; errors name it `file`.
+    ///
+    /// # Errors
+    /// The first violation, with its line.
+    pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
+        let document = Document::parse(Path::new(file), text)?;
+        let top = document.top(TOP_KEYS)?;
+        if let Some(range_m) = top.number("range_m", 1.0..=MAX_RANGE_M, " m")? {
+            top.only(&["about", "range_m"], "range_m, with which nothing is lost")?;
+            return Ok(Self::Range(range_m));
+        }
+        radio(&top).map(|profile| Self::Radio(Box::new(profile)))
     }
-    radio(&top).map(|profile| AirProfile::Radio(Box::new(profile)))
 }
 
 fn radio(top: &Section<'_>) -> Result<RadioProfile, SettingsError> {

@@ -107,7 +107,8 @@ fn a_file_that_is_none_says_which_profiles_there_are() {
 proptest! {
     #[test]
     fn any_text_is_a_profile_or_an_error(text in "\\PC{0,200}", lines in proptest::collection::vec(any::<u16>(), 0..6)) {
-        drop(AirProfile::parse("p", &text));
+        let parsed = AirProfile::parse("p", &text);
+        prop_assert!(parsed.is_err(), "no text of this length is a profile: {parsed:?}");
         // Valid profiles with parts of their lines cut away.
         let whole = RadioProfile::shipped_text("highway").unwrap();
         let mut cut = String::new();
@@ -116,6 +117,8 @@ proptest! {
             cut.push_str(line.get(..end).unwrap_or(line));
             cut.push('\n');
         }
-        drop(AirProfile::parse("p", &cut));
+        if let Err(refusal) = AirProfile::parse("p", &cut) {
+            prop_assert!(refusal.to_string().starts_with('p'), "a refusal names the file: {refusal}");
+        }
     }
 }
