@@ -264,6 +264,9 @@ def check_reception(report):
     equal(bool(bins), report["kind"] != "run" and awareness["expected"] > 0, "deliveries by distance")
     for name in ("expected", "delivered") if bins else ():
         equal(sum(entry[name] for entry in bins), awareness[name], f"D2 {name} by distance")
+    for entry in report.get("losses_by_distance", []):
+        named(entry, ["at_m", "frames", "received", "lost"], "losses by distance")
+        equal(entry["received"] + sum(entry["lost"].values()), entry["frames"], f"frames at {entry['at_m']} m")
     for key, names in (("worst_pairs", ["sender", "receiver", "mean_ns"]), ("worst_stations", ["station"])):
         rows = report.get(key, [])
         expect(len(rows) <= 10, f"{key} has {len(rows)} rows")

@@ -59,5 +59,5 @@ pub use self::request::priority::{
 pub use self::request::publish::PublishRequest;
 pub use self::request::right::Right;
 pub use self::request::vehicle::{CONTROLS, DOORS, LIGHTS, LONGEST_VEHICLE_AGE_MS, VehicleReport};
-pub use self::request::{BadCall, Call, LONGEST_REQUEST, Request, VERSION};
+pub use self::request::{BadCall, Call, LONGEST_REQUEST, Request, VERSION, digest};
 pub use v2x_proto::{Digest, EventId, IntersectionId};

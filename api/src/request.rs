@@ -10,6 +10,7 @@ pub mod messages;
 pub mod priority;
 pub mod publish;
 pub mod right;
+mod station;
 pub mod vehicle;
 
 use serde_json::{Map, Value};
@@ -23,6 +24,8 @@ use self::messages::{MessageFilter, type_name};
 use self::priority::PriorityRequest;
 use self::publish::PublishRequest;
 use self::right::Right;
+pub(crate) use self::station::DIGEST_RIGHT;
+pub use self::station::digest;
 use self::vehicle::VehicleReport;
 use crate::fields::{BadRequest, Fields, quote};
 use v2x_proto::{Digest, EventId};
@@ -352,13 +355,6 @@ fn verbs(noun: &str) -> Option<&'static str> {
     })
 }
 
-/// A station's digest as it is written: 16 hex digits.
-pub fn digest(text: &str) -> Option<Digest> {
-    let well = text.len() == 2 * Digest::LEN && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let number = u64::from_str_radix(text, 16).ok().filter(|_| well)?;
-    Some(Digest(number.to_be_bytes()))
-}
-
 fn check_version(object: &Map<String, Value>) -> Result<(), BadRequest> {
     match object.get("v") {
         None => Ok(()),
@@ -415,7 +411,6 @@ pub(crate) const NOUNS: [&str; 15] = [
 const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"publish":"<type of message>","payload":{...}, ...}, {"fix":{...}|null}, {"vehicle":{...}}, {"afar":{...}|"watch"}, {"encoding":"json"|"protobuf"}, {"station":"reload"} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const RIGHTS_RIGHT: &str = r#""show", "read", "declare" or "administer""#;
-pub(crate) const DIGEST_RIGHT: &str = "a station's digest: 16 hex digits";
 pub(crate) const EVENT_RIGHT: &str = r#"an event as it was named: "<16 hex digits>/<number>""#;
 
 /// Longest request, bytes. A declaration with every key has under 700; a message that fills a frame, such as the lanes of an

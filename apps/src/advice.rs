@@ -48,6 +48,11 @@ impl Advisor {
         }
     }
 
+    /// Requests for priority are sent sealed or not at all; see [`Infrastructure::require_seal`].
+    pub fn require_seal(&mut self, required: bool) {
+        self.road.require_seal(required);
+    }
+
     /// An event of the node, at `now`.
     pub fn event(&mut self, event: &Event, now: Instant, anchor: &Anchor) {
         let moment = Moment::at(now, anchor);
@@ -256,7 +261,7 @@ mod tests {
     use bytes::Bytes;
     use core::time::Duration;
     use prost::Message as _;
-    use v2x_core::{MessageId, Position, ReceiveStamps, Received, WireTime};
+    use v2x_core::{MessageId, Position, ReceiveStamps, Received, Way, WireTime};
 
     use v2x_proto::Class;
 
@@ -276,6 +281,8 @@ mod tests {
         now: Instant,
     ) {
         let received = Received {
+            way: Way::Air,
+            confidential: false,
             id: MessageId { signer, class: Class::D4, sequence: 1 },
             message_type: message_type as u32,
             generation_time: ANCHOR.wire_at(now),

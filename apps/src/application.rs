@@ -44,6 +44,7 @@ use crate::moment::Moment;
 ///         }
 ///         self.next = due + Duration::from_secs(1);
 ///         Some(Input::Send(SendRequest {
+///     to: None,
 ///             message_type: MessageType::Echo as u32,
 ///             class: Class::D5,
 ///             lifetime_ms: 1_000,

@@ -68,6 +68,7 @@ impl LoadGenerator {
         let subject = self.count as u32;
         self.count += 1;
         Some(SendRequest {
+            to: None,
             message_type: v1::MessageType::Echo as u32,
             class,
             lifetime_ms: LIFETIME_MS,

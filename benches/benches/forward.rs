@@ -199,6 +199,7 @@ fn flood(node: &mut Node, at: Instant, event: u32, version: u64, kind: Kind) -> 
     node.handle_input(
         at,
         Input::Send(SendRequest {
+            to: None,
             message_type: v1::MessageType::Hazard as u32,
             class: Class::D3,
             lifetime_ms: if kind == Kind::Held { HELD_MS } else { LIFETIME_MS },

@@ -365,6 +365,7 @@ impl Desk {
         let now = now();
         let earlier = Instant::from_nanos(now.as_nanos() - 60_000);
         let received = Received {
+            confidential: false,
             id: MessageId { signer: Digest([7; 8]), class: Class::D2, sequence },
             message_type: v1::MessageType::Awareness as u32,
             generation_time: self.anchor.wire_at(now),

@@ -1,7 +1,9 @@
 //! Commands that ask a running bridge, or a broker.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 
+use clap::Args;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::UnixStream;
@@ -9,11 +11,35 @@ use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
 
 use crate::broker::follow::{self, Follow};
-use crate::cli::{AskArgs, FollowArgs};
 use crate::config::Config;
 use crate::error::BridgeError;
 use crate::hub::Heard;
 use crate::socket;
+
+/// Which running bridge is asked.
+#[derive(Args, Debug)]
+pub struct AskArgs {
+    /// Its socket; by default the one of this user, or /run/roadcast/bridge.sock
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What of a broker is followed.
+#[derive(Args, Debug)]
+pub struct FollowArgs {
+    /// The configuration: its [broker], of which `receive` says what
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Share the messages with all who name this group: each gets a part
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
+    /// Only print the filters, for other clients
+    #[arg(long)]
+    pub filters: bool,
+}
 
 /// `roadcast-bridge status`.
 pub(crate) async fn status(args: &AskArgs) -> Result<(), BridgeError> {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::ask::{AskArgs, FollowArgs};
 use crate::config::{Config, load_relay};
 use crate::error::BridgeError;
 use crate::operator_commands::{self, OperatorCommand};
@@ -79,31 +80,6 @@ struct RunArgs {
     check: bool,
 }
 
-/// What of a broker is followed.
-#[derive(Args, Debug)]
-pub struct FollowArgs {
-    /// The configuration: its [broker], of which `receive` says what
-    #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
-    /// Share the messages with all who name this group: each gets a part
-    #[arg(long, value_name = "NAME")]
-    pub group: Option<String>,
-    /// Only print the filters, for other clients
-    #[arg(long)]
-    pub filters: bool,
-}
-
-/// Which running bridge is asked.
-#[derive(Args, Debug)]
-pub struct AskArgs {
-    /// Its socket; by default the one of this user, or /run/roadcast/bridge.sock
-    #[arg(long, value_name = "PATH")]
-    pub socket: Option<PathBuf>,
-    /// Print JSON, for programs
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -171,7 +147,8 @@ mod tests {
         while let Some(mut command) = commands.pop() {
             let name = command.get_name().to_owned();
             for help in [command.render_help(), command.render_long_help()] {
-                for line in help.to_string().lines() {
+                // Usage is not wrapped by the parser.
+                for line in help.to_string().lines().filter(|line| !line.starts_with("Usage: ")) {
                     assert!(line.chars().count() <= 80, "{name}: {line}");
                 }
             }

@@ -20,7 +20,6 @@ use v2x_settings::{Document, SettingsError};
 
 pub use self::bridge::BridgeSettings;
 pub use self::relay::load_relay;
-pub use self::selection::{SELECTION_KEYS, selection};
 use crate::broker::BrokerSettings;
 use crate::operator::settings::OperatorSettings;
 use crate::peers::PeersSettings;

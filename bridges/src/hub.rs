@@ -14,8 +14,8 @@ use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc};
 use v2x_core::WireTime;
 
-use self::end::EndState;
 pub use self::end::{End, EndCounts, EndSettings, Refused};
+use self::end::{EndState, Exchange};
 use self::seen::SeenMessages;
 use crate::message::AirMessage;
 use crate::pending::Pending;
@@ -94,7 +94,7 @@ impl Hub {
         inner.next = number.wrapping_add(1);
         let state = Arc::new(EndState::new(number, settings));
         inner.ends.insert(number, Arc::clone(&state));
-        End::new(self.clone(), state)
+        End::new(Arc::new(self.clone()), state)
     }
 
     /// Adds a station: the frames for it, beginning with those that were taken before and have not ended.
@@ -148,7 +148,12 @@ impl Hub {
         self.inner().station_full
     }
 
-    /// A message from an end that passed the end's own checks.
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Exchange for Hub {
     fn take(&self, from: &EndState, message: AirMessage, now: WireTime) -> Result<(), Refused> {
         let head = message.head();
         let mut inner = self.inner();
@@ -177,10 +182,6 @@ impl Hub {
 
     fn detach(&self, number: u16) {
         self.inner().ends.remove(&number);
-    }
-
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,8 +1,8 @@
 //! What comes from the operator: revocation lists, roots and issuers, credentials, configuration and software.
 //!
-//! A [`manifest`] that the operator signed says what is new; a [`unit`] fetches its content by its hash, from the operator's machine, a
-//! peer or a directory, in pieces that resume after a break ([`fetch`]), and applies it ([`apply`]) by files of its own or a command
-//! that its configuration names. [`versions`] never go down.
+//! A [`manifest`] that the operator signed says what is new; a [unit](mod@unit) fetches its content by its hash, from the
+//! operator's machine, a peer or a directory, in pieces that resume after a break ([`fetch`]), and applies it ([`apply`]) by
+//! files of its own or a command that its configuration names. [`versions`] never go down.
 
 pub mod air;
 pub mod apply;

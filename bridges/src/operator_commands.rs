@@ -29,7 +29,7 @@ use crate::peers::{OPERATOR_ALPN, PeerKey, Peers, make_key, read_key};
 /// `roadcast-bridge operator ...`
 #[derive(Debug, Subcommand)]
 pub enum OperatorCommand {
-    /// Make the operator's key, or show its public half, which units name in [operator] keys
+    /// Make the operator's key, or show its public half, which units name in operator.keys
     #[command(subcommand)]
     Keys(OperatorKeysCommand),
     /// Sign files as a bundle: a manifest, and the content named by its hash
@@ -119,7 +119,7 @@ pub struct PushArgs {
     /// The configuration of this machine's bridge
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// The unit, a [[peer]] of the configuration
+    /// The unit, a peer of the configuration
     #[arg(value_name = "PEER")]
     peer: String,
     /// A bundle's directory, or one manifest in it
@@ -136,7 +136,7 @@ pub struct OperatorStatusArgs {
     /// Print JSON, for programs
     #[arg(long)]
     json: bool,
-    /// Another unit, a [[peer]] of the configuration
+    /// Another unit, a peer of the configuration
     #[arg(value_name = "PEER")]
     peer: Option<String>,
 }

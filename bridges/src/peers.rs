@@ -22,6 +22,7 @@ mod sending;
 mod session;
 mod settings;
 mod switchboard;
+mod tally;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

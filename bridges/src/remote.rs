@@ -25,6 +25,6 @@ mod watch;
 
 pub use self::audit::{AuditError, AuditLog};
 pub use self::error::RemoteError;
-pub use self::opening::Refusal;
+pub use self::opening::RemoteRefusal;
 pub use self::order::{Asked, HELP, HelpErrand, Order, RemoteArgs};
 pub use self::serve::RemoteDesk;

@@ -15,7 +15,7 @@ local kinds = { [0] = "data", [1] = "management", [2] = "probe" }
 local types = {
     [1] = "Awareness", [2] = "Hazard", [3] = "SignalState", [4] = "IntersectionMap", [5] = "SignInfo",
     [6] = "RsuAdvert", [7] = "Perception", [8] = "Vru", [9] = "PriorityRequest", [10] = "PriorityStatus",
-    [11] = "GnssCorrection", [32] = "CredentialRequest", [33] = "CredentialResponse", [34] = "RevocationDelta",
+    [11] = "GnssCorrection", [13] = "Confidential", [32] = "CredentialRequest", [33] = "CredentialResponse", [34] = "RevocationDelta",
     [35] = "MisbehaviourReport", [36] = "NodeStatus", [37] = "Echo", [39] = "UpdateManifest",
 }
 

@@ -2,6 +2,7 @@
 
 use v2x_recording::check::check_bytes;
 use v2x_replay::attack::AttackPlan;
+use v2x_replay::medium::AirProfile;
 use v2x_replay::plan::Plan;
 use v2x_replay::source::capture::{CaptureReader, Filter};
 use v2x_replay::source::{ReadOptions, read_from};
@@ -38,12 +39,13 @@ pub fn fcd(data: &[u8]) {
     let _lines: Vec<String> = trace.warnings.iter().map(ToString::to_string).collect();
 }
 
-/// A plan of floods, and a plan of attacks: both are TOML, each refuses the other.
+/// A plan of floods, a plan of attacks and a radio profile: all are TOML, each refuses the others.
 pub fn plan(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     for refusal in [
         Plan::parse(NAME, text).err().map(|error| error.to_string()),
         AttackPlan::parse(NAME, text).err().map(|error| error.to_string()),
+        AirProfile::parse(NAME, text).err().map(|error| error.to_string()),
     ] {
         assert!(refusal.is_none_or(|line| line.starts_with(NAME)), "a refusal names the file");
     }

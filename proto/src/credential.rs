@@ -1,4 +1,4 @@
-//! Credentials: which station may send what, in 126 to 158 bytes. Schema: `credential.proto`.
+//! Credentials: which station may send what, in 126 to 203 bytes. Schema: `credential.proto`.
 //!
 //! Reading one verifies nothing: signature, chain, validity and region are checked by code that has a
 //! clock and the pinned roots.
@@ -93,6 +93,8 @@ pub struct CredentialFields {
     pub public_key: [u8; 32],
     /// The revocation list this credential would appear in.
     pub revocation_series: u32,
+    /// X25519 public key for confidential messages, not checked; `None`: it takes none.
+    pub encryption_key: Option<[u8; 32]>,
 }
 
 impl CredentialFields {
@@ -109,6 +111,7 @@ impl CredentialFields {
             region: None,
             public_key: [0; 32],
             revocation_series: 0,
+            encryption_key: None,
         };
         while let Some(tag) = reader.tag()? {
             match tag {
@@ -159,6 +162,18 @@ impl CredentialFields {
                     reader.once(tag, "revocation_series")?;
                     fields.revocation_series = reader.varint32("revocation_series")?;
                 }
+                ENCRYPTION_KEY => {
+                    reader.once(tag, "encryption_key")?;
+                    let key = reader.bytes()?;
+                    fields.encryption_key = match (<[u8; 32]>::try_from(key), key) {
+                        (Ok(key), _) => Some(key),
+                        (Err(_), []) => None,
+                        (Err(_), other) => {
+                            let found = other.len();
+                            return Err(WireError::Length { field: "encryption_key", found }.into());
+                        }
+                    };
+                }
                 other => reader.skip(other, &TBS_FIELDS)?,
             }
         }
@@ -198,6 +213,9 @@ impl CredentialFields {
         }
         wire::put_bytes_field(out, 8, &self.public_key);
         wire::put_varint_field(out, 9, u64::from(self.revocation_series));
+        if let Some(key) = &self.encryption_key {
+            wire::put_bytes_field(out, 10, key);
+        }
     }
 }
 
@@ -228,7 +246,8 @@ const STATION_CLASS: u32 = wire::varint_tag(6);
 const REGION: u32 = wire::bytes_tag(7);
 const PUBLIC_KEY: u32 = wire::bytes_tag(8);
 const REVOCATION_SERIES: u32 = wire::varint_tag(9);
-const TBS_FIELDS: [&str; 9] = [
+const ENCRYPTION_KEY: u32 = wire::bytes_tag(10);
+const TBS_FIELDS: [&str; 10] = [
     "version",
     "issuer",
     "not_before_s",
@@ -238,6 +257,7 @@ const TBS_FIELDS: [&str; 9] = [
     "region",
     "public_key",
     "revocation_series",
+    "encryption_key",
 ];
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod management;
 mod range;
 mod road;
 mod roadside;
+mod sealed;
 
 pub use beacon::Beacon;
 pub use flood_tags::FloodTags;
@@ -28,6 +29,7 @@ pub use form::{FormError, FormFault};
 pub use json::schema;
 #[cfg(feature = "json")]
 pub use json::{JsonError, station_type_name, type_name, type_named};
+pub use sealed::{ContentError, HEAD, MAX_SEALED_PAYLOAD, STEPS, SealedContent, TAG};
 
 /// Reads the payload of a verified message. Lists of bytes share `payload`'s memory.
 pub fn decode(message_type: u32, payload: Bytes) -> Result<Message, PayloadError> {
@@ -205,6 +207,8 @@ messages! {
     PriorityStatus,
     /// Corrections for satellite receivers.
     GnssCorrection,
+    /// Another message, sealed to one station.
+    Confidential,
     /// Requests credentials.
     CredentialRequest,
     /// Answers with credentials.

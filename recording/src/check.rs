@@ -35,7 +35,7 @@ use v2x_proto::v1;
 use crate::record;
 use crate::transcript;
 use reader::{Reader, Step};
-use signatures::{Forged, RecordedHost, RecordedKey, Signatures};
+use signatures::{Forged, RecordedHost, RecordedKey, RecordedOpener, Signatures};
 
 pub use error::CheckError;
 
@@ -187,7 +187,10 @@ fn station(header: &v1::RecordingHeader, signatures: Signatures, forged: Forged)
             .and_then(|view| VerifyingKey::from_bytes(&view.fields.public_key).ok())
             .ok_or("the station's credential does not read")?;
         let signer = RecordedKey::new(key, Arc::clone(&signatures), forged.clone());
-        Identity::recorded(bytes.clone(), Box::new(signer), starts).map_err(credential)
+        let identity = Identity::recorded(bytes.clone(), Box::new(signer), starts).map_err(credential)?;
+        let Some(key) = identity.encryption_key().copied() else { return Ok(identity) };
+        let opener = RecordedOpener::new(key, Arc::clone(&signatures));
+        identity.with_opener(Box::new(opener)).map_err(credential)
     };
     let pool = if header.pool.is_empty() {
         Pool::from(identity(&header.credential, SequenceStarts::default())?)

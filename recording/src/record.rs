@@ -14,7 +14,7 @@
 //! | 4 | `channel_load`, tokens of requests |
 //! | 5 | `identities`; recordings begun anew while the station ran (`lost_inputs` in the header) |
 //! | 6 | `vehicle` |
-//! | 7 | frames from afar (`afar_peer` of `frame`) |
+//! | 7 | frames from afar (`afar_peer` of `frame`), the recipient of a message that is sealed |
 
 mod fields;
 mod hazard;
@@ -29,7 +29,7 @@ use v2x_core::{
 };
 use v2x_proto::{Class, v1};
 
-use self::fields::{decode_area, encode_area, narrow};
+use self::fields::{decode_area, decode_recipients, encode_area, encode_recipients, narrow};
 use self::hazard::{decode_command, encode_command};
 use self::vehicle::{decode_vehicle, encode_vehicle};
 use crate::transcript;
@@ -147,6 +147,9 @@ pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
             payload: request.payload.clone(),
             subject: request.subject,
             token: request.token.map(|token| token.0),
+            sealed: request.to.is_some(),
+            recipients: request.to.as_ref().map(encode_recipients).unwrap_or_default(),
+            seal_required: request.to.as_ref().is_some_and(|to| to.required),
         }),
         Input::Hazard { command, token } => Recorded::Hazard(v1::RecordedHazard {
             token: token.map(|token| token.0),
@@ -201,6 +204,10 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
             },
         },
         Recorded::Command(command) => Input::Send(SendRequest {
+            to: match command.sealed {
+                true => Some(decode_recipients(&command.recipients, command.seal_required)?),
+                false => None,
+            },
             message_type: command.message_type,
             class: u8::try_from(command.deadline_class)
                 .ok()
@@ -268,7 +275,9 @@ mod tests {
     use super::*;
     use core::time::Duration;
     use proptest::prelude::*;
-    use v2x_core::{EmergencySwitches, EventId, HazardCommand, HazardDraft, HazardRepeat, VehicleState};
+    use v2x_core::{
+        EmergencySwitches, EventId, HazardCommand, HazardDraft, HazardRepeat, Recipients, VehicleState,
+    };
     use v2x_proto::{AreaView, Digest, Shape};
 
     fn inputs() -> Vec<Input> {
@@ -340,6 +349,7 @@ mod tests {
             Input::Clock { wire: WireTime::from_micros(124), state: ClockState::Holdover },
             Input::Clock { wire: WireTime::from_micros(125), state: ClockState::Untrusted },
             Input::Send(SendRequest {
+                to: Some(Recipients::one(Digest([3; 8]))),
                 message_type: 2,
                 class: Class::D3,
                 lifetime_ms: 60_000,

@@ -11,7 +11,7 @@ mod hazard;
 use core::fmt::Write as _;
 
 use v2x_core::{
-    Check, DropReason, Event, ForwardCause, NotSentReason, Output, SendingState, TrustLevel, Way,
+    Check, DropReason, Event, ForwardCause, MessageId, NotSentReason, Output, SendingState, TrustLevel, Way,
 };
 use v2x_proto::Class;
 
@@ -44,7 +44,7 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             out.extend_from_slice(&received.link_source);
             out.push(received.hops);
             out.extend_from_slice(&received.permissions.to_le_bytes());
-            out.push(u8::from(received.verified));
+            out.push(u8::from(received.verified) | u8::from(received.confidential) << 1);
             out.push(u8::from(received.suspect));
             write_bytes(&received.payload, out);
             write_peer(received.way, out);
@@ -179,6 +179,33 @@ pub fn transmitted(entry: &[u8]) -> Option<&[u8]> {
     reader.bytes()
 }
 
+/// What became of a message that came sealed to the station: what was sealed, or the reason for which it was refused; `None` for
+/// entries of anything else.
+pub fn opened(entry: &[u8]) -> Option<(MessageId, Result<(u32, &[u8]), DropReason>)> {
+    let mut reader = Reader(entry);
+    match reader.u8()? {
+        RECEIVED | RECEIVED_AFAR => {
+            let id = reader.id()?;
+            let message_type = reader.u32()?;
+            // Generation time, place, link address, hops, permissions.
+            reader.take(8 + 8 + 6 + 1 + 8)?;
+            let confidential = reader.u8()? & 2 != 0;
+            reader.u8()?;
+            let payload = reader.bytes()?;
+            confidential.then_some((id, Ok((message_type, payload))))
+        }
+        DROPPED | DROPPED_AFAR => {
+            let reason = *DropReason::ALL.get(usize::from(reader.u8()?))?;
+            reader.take(6)?;
+            let claimed = if reader.u8()? == 0 { None } else { reader.id() }?;
+            use DropReason::{SealedContent, SealedDenied, SealedKeyWiped, SealedUnopened};
+            let sealed = matches!(reason, SealedKeyWiped | SealedUnopened | SealedContent | SealedDenied);
+            sealed.then_some((claimed, Err(reason)))
+        }
+        _ => None,
+    }
+}
+
 /// One transcript entry in words; an unreadable one is shown by its first bytes.
 pub fn describe(entry: &[u8]) -> String {
     let mut reader = Reader(entry);
@@ -210,7 +237,11 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
             let source = reader.take(6)?;
             let hops = reader.u8()?;
             let permissions = reader.u64()?;
-            let verified = if reader.u8()? == 0 { "unverified " } else { "" };
+            let verified = match reader.u8()? {
+                0 => "unverified ",
+                1 => "",
+                _ => "confidential ",
+            };
             let suspect = if reader.u8()? == 0 { "" } else { ", suspect" };
             let payload = reader.bytes()?;
             let from = if tag == RECEIVED { hex(source) } else { peer(reader)? };
@@ -359,7 +390,7 @@ const MISBEHAVIOUR: u8 = 41;
 /// A standing that changed with time alone.
 const NO_CHECK: u8 = u8::MAX;
 
-const NOT_SENT_REASONS: [NotSentReason; 9] = [
+const NOT_SENT_REASONS: [NotSentReason; 11] = [
     NotSentReason::Expired,
     NotSentReason::Replaced,
     NotSentReason::QueueFull,
@@ -369,6 +400,8 @@ const NOT_SENT_REASONS: [NotSentReason; 9] = [
     NotSentReason::BadRequest,
     NotSentReason::Silent,
     NotSentReason::BurstBudget,
+    NotSentReason::NoSuchNeighbour,
+    NotSentReason::NoEncryptionKey,
 ];
 const SENDING_STATES: [SendingState; 6] = [
     SendingState::Allowed,
@@ -426,6 +459,7 @@ mod tests {
 
     fn outputs() -> Vec<(Output, &'static str)> {
         let received = Received {
+            confidential: false,
             id: ID,
             message_type: 1,
             generation_time: WireTime::from_micros(5),

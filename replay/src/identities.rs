@@ -41,6 +41,7 @@ impl Cast {
         let issuer_key = secret(seed, Holder::Issuer);
         let all = Part::ALL.iter().fold(Permissions::NONE, |all, part| all | part.permissions());
         let request = CredentialRequest {
+            encryption_key: None,
             public_key: issuer_key.verifying_key().to_bytes(),
             permissions: all | Permissions::ISSUE,
             not_before_s,
@@ -102,6 +103,7 @@ impl Cast {
 
     fn issued(&self, key: SigningKey, part: Part) -> Identity {
         let request = CredentialRequest {
+            encryption_key: None,
             public_key: key.verifying_key().to_bytes(),
             permissions: part.permissions(),
             not_before_s: self.not_before_s,

@@ -18,4 +18,5 @@ pub mod run;
 pub mod source;
 pub mod spatial;
 mod tallies;
+pub mod validate;
 pub mod world;

@@ -1,7 +1,7 @@
 //! What carries frames between the stations of a world.
 //!
 //! [`Medium`] is the seam: a world hands it each transmission and asks which stations it reached.
-//! [`RangeLimited`] is the ideal one, a baseline for radio models; [`Tabulated`] draws reception by distance.
+//! [`RangeLimited`] is the ideal one, a baseline for radio models; [`Ether`] is an 802.11p channel.
 
 use core::fmt;
 
@@ -11,19 +11,27 @@ use v2x_core::Position;
 use v2x_proto::Class;
 use v2x_proto::link::{AccessCategory, DataRate, Origin, airtime_ns};
 
+pub use ether::Ether;
+pub use losses::{LossCause, LossesByDistance};
 pub use places::{Neighbour, Places};
 pub use power::Power;
+pub use profile::{AirProfile, CaptureRule, ErrorTable, Overlap, PathLoss, ProfileError, RadioProfile};
+pub(crate) use random::mix as hash;
 use range_factors::RangeFactors;
 pub use streets::Streets;
-pub use tabulated::{Column, Tabulated};
 
-mod channel;
-mod on_way;
+mod contention;
+mod ear;
+mod ether;
+mod frame_errors;
+mod losses;
 mod places;
 mod power;
+mod profile;
+mod propagation;
+mod random;
 mod range_factors;
 mod streets;
-mod tabulated;
 
 /// Decides which stations a transmission reaches and when, and why others miss it. Must be deterministic: the same
 /// calls give the same answers.
@@ -70,7 +78,7 @@ mod tabulated;
 ///                 Outcome::Heard(Reception { on_air_ns, arrival_ns, signal_dbm: None, changed: None })
 ///             },
 ///         }));
-///         // A medium that lets frames wait is `Pending`, names the time to ask again, and answers in `proceed`.
+///         // A medium that lets frames wait is `Pending`, names its next event, and answers in `advance`.
 ///         TransmissionState::Decided { end_ns: on_air_ns }
 ///     }
 /// }
@@ -123,7 +131,7 @@ pub trait Medium: fmt::Debug {
     }
 
     /// A frame was handed to the medium. Adds one fate for each station it is meant for, and for any other it reaches;
-    /// or, while that is not decided yet, adds none and returns when to ask again ([`proceed`](Self::proceed)).
+    /// or, while that is not decided yet, adds none: [`advance`](Self::advance) does later.
     /// The ticket names the frame until its fates are there.
     fn transmit(
         &mut self,
@@ -133,15 +141,20 @@ pub trait Medium: fmt::Debug {
         fates: &mut Vec<Fate>,
     ) -> TransmissionState;
 
-    /// The time named for this ticket has come; otherwise as [`transmit`](Self::transmit), which began it.
-    fn proceed(
-        &mut self,
-        _ticket: u32,
-        now_ns: u64,
-        _places: &Places,
-        _fates: &mut Vec<Fate>,
-    ) -> TransmissionState {
-        TransmissionState::Decided { end_ns: now_ns }
+    /// When something happens next to a frame that is pending, ns.
+    fn next_ns(&self) -> Option<u64> {
+        None
+    }
+
+    /// It is `now_ns`: the medium comes as far, or to the first frame whose fates are known. Adds them, and returns the
+    /// frame; `None` when nothing is left to do until now.
+    fn advance(&mut self, _now_ns: u64, _places: &Places, _fates: &mut Vec<Fate>) -> Option<EndedFrame> {
+        None
+    }
+
+    /// Frames received and lost so far by distance, where the medium knows why.
+    fn losses(&self) -> Option<&LossesByDistance> {
+        None
     }
 }
 
@@ -149,15 +162,25 @@ pub trait Medium: fmt::Debug {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransmissionState {
     /// Its fates are not decided yet.
-    Pending {
-        /// When to ask again, ns.
-        ask_ns: u64,
-    },
+    Pending,
     /// Its fates are there.
     Decided {
         /// When its last bit is on the air and the sender's transmitter is done with it, ns.
         end_ns: u64,
     },
+}
+
+/// A frame that was pending and whose fates are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedFrame {
+    /// Which.
+    pub ticket: u32,
+    /// When its first bit was on the air, ns.
+    pub start_ns: u64,
+    /// When its last bit was, ns.
+    pub end_ns: u64,
+    /// For how long stations had found the channel busy when it became idle with this frame, all together, ns.
+    pub busy_ns: u64,
 }
 
 /// A frame on its way to the air.

@@ -244,6 +244,7 @@ fn type_name(number: u32) -> &'static str {
         Some(MessageType::PriorityRequest) => "priority_request",
         Some(MessageType::PriorityStatus) => "priority_status",
         Some(MessageType::GnssCorrection) => "gnss_correction",
+        Some(MessageType::Confidential) => "confidential",
         Some(MessageType::CredentialRequest) => "credential_request",
         Some(MessageType::CredentialResponse) => "credential_response",
         Some(MessageType::RevocationDelta) => "revocation_delta",

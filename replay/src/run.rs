@@ -11,7 +11,7 @@ use v2x_report::{AttackFrames, Damage, HonestFigures, Kind, Report, Stats, Verif
 use crate::attack::{self, AttackPlan, OutOfReach, RadioPost, Tally, Targets, post_radios};
 use crate::geodesy::Plane;
 use crate::map;
-use crate::medium::{Medium, Power, RangeLimited};
+use crate::medium::{LossesByDistance, Medium, Power, RangeLimited};
 use crate::rows::Rows;
 use crate::source::Trace;
 use crate::world::{DeferredCheckFailed, Settings, Toll, World};
@@ -153,8 +153,8 @@ pub fn run(
     run_logged(trace, options, &medium, None, &mut None, progress)
 }
 
-/// Runs a trace over the medium that `medium` makes for the seed, or over the ideal one with the attackers of a plan as
-/// [`run_attacked`]; writes a row for each message and receiver where there are `rows` to write to. A run whose rows cannot be
+/// Runs a trace over the medium that `medium` makes for the seed, with the attackers of a plan as [`run_attacked`] where there
+/// is one: then the medium has to give receptions their power. Writes a row for each message and receiver where there are `rows` to write to. A run whose rows cannot be
 /// written ends early, and [`Rows::finish`] says why.
 ///
 /// # Errors
@@ -169,7 +169,7 @@ pub fn run_logged(
 ) -> Result<RunOutcome, RunError> {
     options.check()?;
     if let Some(plan) = plan {
-        return attacked(trace, options, plan, rows, progress);
+        return attacked(trace, options, medium, plan, rows, progress);
     }
     simulate(trace, options, medium(options.seed), None, rows, progress).map(|(outcome, ..)| outcome)
 }
@@ -200,7 +200,7 @@ pub fn run_attacked(
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, RunError> {
     options.check()?;
-    attacked(trace, options, plan, &mut None, progress)
+    attacked(trace, options, &|_| powered(options), plan, &mut None, progress)
 }
 
 /// Runs a trace over the ideal medium with power and without attackers: what [`run_against`] measures each attack against.
@@ -243,6 +243,7 @@ pub fn run_against(
 fn attacked(
     trace: &Trace,
     options: &RunOptions,
+    medium: &dyn Fn(u64) -> Box<dyn Medium>,
     plan: &AttackPlan,
     rows: &mut Option<Rows>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -264,12 +265,12 @@ fn attacked(
     };
     let camp = |live| Camp { plan, posts: &posts, live };
     let (clean_outcome, clean, clean_toll) =
-        simulate(trace, options, powered(options), Some(camp(false)), &mut None, progress)?;
+        simulate(trace, options, medium(options.seed), Some(camp(false)), &mut None, progress)?;
     if clean_outcome.interrupted {
         return Ok(clean_outcome);
     }
     let (mut outcome, attacked, toll) =
-        simulate(trace, options, powered(options), Some(camp(true)), rows, progress)?;
+        simulate(trace, options, medium(options.seed), Some(camp(true)), rows, progress)?;
     if !plan.attacks.is_empty() {
         outcome.report.detection = Some(attack::detections(plan, &attacked, &clean));
     }
@@ -371,6 +372,7 @@ fn simulate(
     report.simulated_s = now_ns as f64 / 1e9;
     report.age_of_information = counted.spatial.age_of_information();
     report.inter_packet_gap = counted.spatial.inter_packet_gap();
+    report.losses_by_distance = counted.losses.as_ref().map(LossesByDistance::report).unwrap_or_default();
     report.run.seeds = vec![options.seed];
     report.notes.push(VIRTUAL_TIME.to_owned());
     report.warnings.extend(trace.warnings.iter().map(|warning| format!("trace: {warning}")));

@@ -6,7 +6,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use v2x_proto::Class;
-use v2x_replay::medium::Column;
 use v2x_replay::plan::{Forwarding, MediumPlan, Plan, PlanOptions, Scenario, run};
 use v2x_replay::run::RunOutcome;
 use v2x_replay::source::ReadOptions;
@@ -118,11 +117,11 @@ fn awareness_alone_needs_no_event_and_a_trace_is_run_to_its_end() {
     let report = outcome(&plan, None, 1).report;
     assert_eq!((report.simulated_s, &report.flood), (3.0, &None));
     let bins = &report.delivery_by_distance;
-    assert!(bins[1].expected > 100 && (0.9..1.0).contains(&bins[1].ratio().unwrap()), "{bins:?}");
+    assert!(bins[1].expected > 100 && (0.95..=1.0).contains(&bins[1].ratio().unwrap()), "{bins:?}");
     // Within 150 m it is meant for all, and no farther.
     assert!(bins[3..].iter().all(|bin| bin.expected == 0), "{bins:?}");
     let worst = &report.worst_pairs[0];
-    assert!(worst.sender.starts_with("car ") && worst.missed > 0 && report.worst_pairs.len() == 10);
+    assert!(worst.sender.starts_with("car ") && worst.missed > 0 && report.worst_pairs.len() <= 10);
     report.check().unwrap();
 
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
@@ -133,7 +132,7 @@ fn awareness_alone_needs_no_event_and_a_trace_is_run_to_its_end() {
     plan.scenario = Scenario::Trace(file);
     let report = outcome(&plan, None, 2).report;
     assert_eq!(report.simulated_s, length.as_secs_f64());
-    assert!(report.flood.is_none() && report.class(Class::D2).unwrap().undelivered["not_received"] > 0);
+    assert!(report.flood.is_none() && report.class(Class::D2).unwrap().undelivered["receiver_busy"] > 0);
     let attacked =
         Plan::parse("p.toml", &format!("{road}[[attacker]]\nkind = \"blockage\"\nat_m = [0, 0]\n"));
     let said = attacked.unwrap_err().to_string();
@@ -177,14 +176,14 @@ fn a_message_that_its_origin_may_not_sign_is_told() {
 }
 
 #[test]
-fn columns_and_scenarios_of_the_shipped_plans_are_those_their_names_say() {
+fn media_and_scenarios_of_the_shipped_plans_are_those_their_names_say() {
     for (path, plan) in shipped() {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         match plan.scenario {
             Scenario::Highway(highway) if !name.starts_with("imminent") => {
                 let density = name.rsplit('-').next().unwrap();
                 assert_eq!(density.parse::<f64>().unwrap(), highway.density_per_km, "{name}");
-                assert_eq!(plan.medium, MediumPlan::Table { column: Column::Hz10, interference: true });
+                assert_eq!(plan.medium, MediumPlan::default(), "{name}");
             }
             _ => {}
         }

@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 
 use crate::counts::largest_first;
 use crate::report::human::{count, percent, time};
-use crate::report::{ClassReport, DistanceBin, Report, Verdict};
+use crate::report::{ClassReport, DistanceBin, LossBin, Report, Verdict};
 
 mod attack;
 mod csv;
+mod curves;
 mod flood;
 mod map;
 mod plot;
@@ -20,6 +21,7 @@ mod worst;
 
 use text::{escape, put};
 
+pub use curves::{CurvePage, CurvePlot, CurvePoint, CurveSection, MeasuredCurve, render_curves};
 pub use map::{MOST_MOMENTS, MapData, MapMoment, TrackKind, TrackLine, UnitMark};
 
 /// The whole page.
@@ -50,6 +52,7 @@ pub fn render(report: &Report, map: &MapData) -> String {
     map::section(&mut page, map);
     stages(&mut page, &report.classes);
     distances(&mut page, report);
+    on_the_air(&mut page, &report.losses_by_distance);
     worst::section(&mut page, report);
     losses(&mut page, report);
     list(&mut page, "notes", &report.notes);
@@ -312,6 +315,27 @@ fn distances(page: &mut String, report: &Report) {
         }
     }
     page.push_str("</div></section>\n");
+}
+
+/// What the medium made of all frames, by distance and cause.
+fn on_the_air(page: &mut String, bins: &[LossBin]) {
+    let Some(first) = bins.iter().find(|bin| bin.frames > 0) else { return };
+    page.push_str(
+        "<section><h2>On the air</h2>\n<p class=\"note\">All frames at all stations about this far from the sender, meant for them or \
+         not.</p><figure class=\"wide\"><div class=\"scroll\"><table><thead><tr><th>distance</th><th>frames</th><th>received</th>",
+    );
+    for cause in first.lost.keys() {
+        put!(page, "<th>{}</th>", escape(&cause.replace('_', " ")));
+    }
+    page.push_str("</tr></thead><tbody>\n");
+    for bin in bins.iter().filter(|bin| bin.frames > 0) {
+        put!(page, "<tr><th>{} m</th><td>{}</td>", bin.at_m, count(bin.frames));
+        for part in core::iter::once(&bin.received).chain(bin.lost.values()) {
+            put!(page, "<td>{}</td>", percent(*part as f64 / bin.frames as f64));
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str("</tbody></table></div></figure></section>\n");
 }
 
 fn losses(page: &mut String, report: &Report) {

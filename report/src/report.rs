@@ -13,6 +13,7 @@
 //! - `frames.dropped == sum(drops)`
 //! - `afar.received == afar.delivered + afar.dropped`, and `afar.dropped == sum(afar.drops)`
 //! - `expected` and `delivered` of D2 are the sums of `delivery_by_distance`, where there is one
+//! - `frames` of each of `losses_by_distance` are those received and those lost
 
 mod afar;
 mod channel;
@@ -45,7 +46,7 @@ pub use class::{ClassReport, miss_target};
 pub use damage::{AttackFrames, Damage, HonestClass, HonestFigures};
 pub use flood::{Flood, FloodBand, FloodHealed, FloodWorst};
 pub(crate) use reception::missed_share;
-pub use reception::{DeliveryBin, WorstPair, WorstStation};
+pub use reception::{DeliveryBin, LossBin, WorstPair, WorstStation};
 pub use repeats::{ClassSpread, Repeats, SeedClass, SeedRun};
 pub use verdict::Verdict;
 pub use what_ran::{InputFile, WhatRan};
@@ -84,6 +85,9 @@ pub struct Report {
     /// How much awareness reached the stations it was meant for, by distance; absent where distances are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delivery_by_distance: Vec<DeliveryBin>,
+    /// What became of frames on the air by distance, and why, in all runs; absent where the medium does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses_by_distance: Vec<LossBin>,
     /// The ten pairs that missed most, the worst first; of several runs those of the first. Absent where nothing was missed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub worst_pairs: Vec<WorstPair>,
@@ -169,6 +173,7 @@ impl Report {
             age_of_information: Vec::new(),
             inter_packet_gap: Vec::new(),
             delivery_by_distance: Vec::new(),
+            losses_by_distance: Vec::new(),
             worst_pairs: Vec::new(),
             worst_stations: Vec::new(),
             linkability: None,
@@ -215,8 +220,15 @@ impl Report {
         self.machine.and_then(|machine| machine.denial(what))
     }
 
-    /// Adds the deliveries by distance of another run; both have the same ranges, or one of them none.
+    /// Adds the deliveries and losses by distance of another run; both have the same ranges, or one of them none.
     pub fn add_deliveries(&mut self, other: &Self) {
+        if self.losses_by_distance.is_empty() {
+            self.losses_by_distance.clone_from(&other.losses_by_distance);
+        } else {
+            for (bin, other) in self.losses_by_distance.iter_mut().zip(&other.losses_by_distance) {
+                bin.add(other);
+            }
+        }
         if self.delivery_by_distance.is_empty() {
             self.delivery_by_distance.clone_from(&other.delivery_by_distance);
             return;
@@ -248,6 +260,15 @@ impl Report {
             ));
         }
         self.afar.as_ref().map_or(Ok(()), AfarReport::check)?;
+        for bin in &self.losses_by_distance {
+            let LossBin { at_m, frames, received, lost } = bin;
+            let sum = received + lost.values().sum::<u64>();
+            if sum != *frames {
+                return Err(format!(
+                    "losses_by_distance: {at_m} m: {frames} frames should be {sum} received and lost"
+                ));
+            }
+        }
         let bins = &self.delivery_by_distance;
         if let Some(class) = self.class(Class::D2).filter(|_| !bins.is_empty()) {
             let sums = bins.iter().fold((0, 0), |(expected, delivered), bin| {

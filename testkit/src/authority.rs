@@ -7,7 +7,9 @@ use std::ops::Deref;
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
-use v2x_core::{CredentialRequest, Identity, Permissions, RevocationRequest, revoke};
+use v2x_core::{
+    CredentialRequest, EncryptionKey, Identity, Open as _, Permissions, RevocationRequest, revoke,
+};
 use v2x_proto::Digest;
 
 use crate::start::START;
@@ -98,6 +100,26 @@ impl Authority {
         self.identity_as(number, &self.usual_request(number))
     }
 
+    /// The identity of station `number`, which takes confidential messages.
+    ///
+    /// # Panics
+    ///
+    /// Never: the key is the one that the credential is asked for with.
+    pub fn confidant(&self, number: u32) -> Identity {
+        let key = Self::encryption_key(number);
+        let request =
+            CredentialRequest { encryption_key: Some(key.public_key()), ..self.usual_request(number) };
+        let identity = self.identity_as(number, &request);
+        identity.with_opener(Box::new(key)).expect("invariant: the credential was asked for with this key")
+    }
+
+    /// The encryption key of station `number`.
+    pub fn encryption_key(number: u32) -> EncryptionKey {
+        let mut secret = [0x5e; 32];
+        secret[..4].copy_from_slice(&number.to_le_bytes());
+        EncryptionKey::from_secret(&secret)
+    }
+
     /// The identity of station `number` with other permissions.
     ///
     /// # Panics
@@ -159,6 +181,7 @@ impl Authority {
     /// The usual request: every permission a station may have, from a minute before [`START`], for two hours.
     pub fn request(key: &SigningKey) -> CredentialRequest {
         CredentialRequest {
+            encryption_key: None,
             public_key: key.verifying_key().to_bytes(),
             permissions: Permissions(u64::MAX).without(Permissions::ISSUE),
             not_before_s: start_s() - 60,

@@ -200,6 +200,7 @@ pub fn hazard_of(declarer: Digest, at: Instant) -> v1::Hazard {
 /// A latency probe for the application to send.
 pub fn probe(class: Class) -> SendRequest {
     SendRequest {
+        to: None,
         message_type: MessageType::Echo as u32,
         class,
         lifetime_ms: 100,

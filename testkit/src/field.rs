@@ -290,6 +290,7 @@ pub fn flood(
     let wire = anchor().wire_at(origin.now);
     let hazard = hazard::new(origin.nodes[station].digest(), number, origin.place(station), wire);
     Input::Send(SendRequest {
+        to: None,
         message_type: v1::MessageType::Hazard as u32,
         class: Class::D3,
         lifetime_ms,

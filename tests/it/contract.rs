@@ -419,6 +419,7 @@ fn what_a_station_sends_is_what_it_was_asked_to() {
     sender.start(Instant::ZERO, PLACE);
     let payload = Bytes::from_static(&[0x09, 1, 0, 0, 0, 0, 0, 0, 0]);
     let request = SendRequest {
+        to: None,
         message_type: 37,
         class: Class::D1,
         lifetime_ms: 100,

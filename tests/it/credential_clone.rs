@@ -196,6 +196,7 @@ fn whatever_an_outsider_replays_or_forges_raises_no_alarm_and_uses_no_numbers() 
     road.run(300);
     let flood = hazard::new(road.node(car).digest(), 9, PLACE, anchor().wire_at(road.now));
     let request = SendRequest {
+        to: None,
         message_type: v1::MessageType::Hazard as u32,
         class: Class::D3,
         lifetime_ms: 30_000,

@@ -12,7 +12,7 @@ use messages::{AREA, LATITUDE, LONGITUDE, NOT_BEFORE_S, NOW_US, Sample};
 use protox::prost_reflect::{DescriptorPool, DynamicMessage, Value};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
-use v2x_core::{FrameRead, WireTime};
+use v2x_core::{EncryptionKey, FrameRead, Open as _, WireTime};
 use v2x_proto::credential::{CREDENTIAL_DOMAIN, CredentialFields, CredentialView, encode_credential};
 use v2x_proto::envelope::{self, MESSAGE_DOMAIN, SignedView, SignerRef, TbsRepr, TbsView};
 use v2x_proto::hop::{self, Flags, HopHeader, Kind};
@@ -22,6 +22,7 @@ use v2x_proto::{AreaView, Class, Digest, Shape, v1};
 mod edge;
 mod messages;
 mod refused;
+mod seal;
 
 #[test]
 fn vectors_are_what_the_code_writes() {
@@ -53,7 +54,8 @@ fn vectors_are_what_the_code_writes() {
 
 #[test]
 fn every_message_type_has_a_vector() {
-    let samples = messages::samples();
+    let mut samples = messages::samples();
+    samples.push(seal::sample(&Keys::new(), 0));
     for number in 1..64 {
         let Ok(message_type) = v1::MessageType::try_from(number) else {
             continue;
@@ -114,6 +116,7 @@ fn vectors() -> BTreeMap<String, Json> {
         ("credential_issuer", &keys.issuer, &keys.root, ISSUER_SEED),
         ("credential_vehicle", &keys.vehicle, &keys.issuer, VEHICLE_SEED),
         ("credential_roadside", &keys.roadside, &keys.issuer, ROADSIDE_SEED),
+        ("credential_encryption_key", &keys.confidant, &keys.issuer, CONFIDANT_SEED),
     ] {
         let view = CredentialView::parse(credential).unwrap();
         let vector = json!({
@@ -154,10 +157,13 @@ fn vectors() -> BTreeMap<String, Json> {
         });
         vectors.insert(format!("refused_{}", refused.name), vector);
     }
-    for (sequence, sample) in (0..).zip(messages::samples()) {
+    let samples = messages::samples();
+    let last = samples.len() as u32;
+    for (sequence, sample) in (0..).zip(samples.into_iter().chain([seal::sample(&keys, last)])) {
         let name = format!("message_{}", sample.name);
         vectors.insert(name, message_vector(&schema, &keys, &sample, sequence));
     }
+    vectors.insert("seal".to_owned(), seal::vector(&keys, last));
     vectors
 }
 
@@ -260,12 +266,15 @@ struct Keys {
     issuer: Vec<u8>,
     vehicle: Vec<u8>,
     roadside: Vec<u8>,
+    /// A roadside unit with an encryption key.
+    confidant: Vec<u8>,
 }
 
 impl Keys {
     fn new() -> Self {
         let year = 365 * 24 * 60;
         let fields = |seed: [u8; 32], station_class: v1::StationClass, permissions| CredentialFields {
+            encryption_key: None,
             issuer: None,
             not_before_s: NOT_BEFORE_S,
             duration_min: year,
@@ -302,7 +311,13 @@ impl Keys {
             revocation_series: 300,
             ..fields(ROADSIDE_SEED, v1::StationClass::Roadside, 0x3_f864)
         };
+        let confidant = CredentialFields {
+            public_key: SigningKey::from_bytes(&CONFIDANT_SEED).verifying_key().to_bytes(),
+            encryption_key: Some(EncryptionKey::from_secret(&seal::SECRET).public_key()),
+            ..roadside
+        };
         Self {
+            confidant: credential(&confidant, ISSUER_SEED, &issuer),
             vehicle: credential(&vehicle, ISSUER_SEED, &issuer),
             roadside: credential(&roadside, ISSUER_SEED, &issuer),
             root,
@@ -391,3 +406,4 @@ const ROOT_SEED: [u8; 32] = [1; 32];
 const ISSUER_SEED: [u8; 32] = [2; 32];
 const VEHICLE_SEED: [u8; 32] = [3; 32];
 const ROADSIDE_SEED: [u8; 32] = [4; 32];
+const CONFIDANT_SEED: [u8; 32] = [5; 32];

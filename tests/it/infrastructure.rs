@@ -37,6 +37,7 @@ impl Unit {
         let mut payload = Vec::new();
         message.encode(&mut payload);
         let request = SendRequest {
+            to: None,
             message_type: message.message_type() as u32,
             class,
             lifetime_ms: 900,

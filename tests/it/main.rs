@@ -44,6 +44,9 @@ mod car_park;
 // Credentials replaced while a station runs.
 mod renewal;
 
+// Messages sealed to one station.
+mod confidential;
+
 // Signers with something wrong about them.
 mod signers;
 

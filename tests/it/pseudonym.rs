@@ -98,6 +98,7 @@ impl Car {
         let message_type = v1::MessageType::Echo as u32;
         let payload = v1::Echo { sent_us: 5, ..v1::Echo::default() }.encode_to_vec().into();
         self.feed(Input::Send(SendRequest {
+            to: None,
             message_type,
             class,
             lifetime_ms,

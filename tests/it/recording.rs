@@ -286,14 +286,18 @@ fn a_recording_cut_anywhere_is_checked_up_to_there() {
 
 #[test]
 fn another_layout_is_refused_naming_both_versions() {
-    let header =
-        v1::RecordingHeader { version: 8, software: "roadcast 9.9".to_owned(), ..Default::default() };
+    let header = v1::RecordingHeader {
+        version: record::VERSION + 1,
+        software: "roadcast 9.9".to_owned(),
+        ..Default::default()
+    };
     let error = check_bytes(&record::start(&header), "night.rec").unwrap_err().to_string();
     assert_eq!(
         error,
         format!(
-            "night.rec: has layout version 8 (written by roadcast 9.9), this is for versions {} to {}; \
+            "night.rec: has layout version {} (written by roadcast 9.9), this is for versions {} to {}; \
              check it with the software that wrote it",
+            record::VERSION + 1,
             record::OLDEST_VERSION,
             record::VERSION
         )

@@ -268,6 +268,7 @@ impl Scene {
             ..v1::PriorityRequest::default()
         };
         let send = SendRequest {
+            to: None,
             message_type: MessageType::PriorityRequest as u32,
             class: Class::D4,
             lifetime_ms: 1_000,
@@ -314,7 +315,7 @@ impl Scene {
 }
 
 /// The unit's own position: one that moves and stays where it is would be taken for a liar.
-fn standing(now: Instant, site: Position) -> Input {
+pub fn standing(now: Instant, site: Position) -> Input {
     match fix(now, site) {
         Input::Fix(Some(moving)) => Input::Fix(Some(Fix { speed: Some(0), heading: None, ..moving })),
         other => other,
@@ -326,11 +327,11 @@ fn example() -> RoadsideConfig {
     StationConfig::load(&file).unwrap().roadside
 }
 
-fn fed() -> RoadsideConfig {
+pub fn fed() -> RoadsideConfig {
     RoadsideConfig { feed: Some(FeedAddress::Unix("/run/feed".into())), ..example() }
 }
 
-const CONTROLLER: ClientId = ClientId(1);
+pub const CONTROLLER: ClientId = ClientId(1);
 /// RTCM 10403.3's own example, a message of type 1005.
 const RTCM: &[u8] = &[
     0xD3, 0x00, 0x13, 0x3E, 0xD7, 0xD3, 0x02, 0x02, 0x98, 0x0E, 0xDE, 0xEF, 0x34, 0xB4, 0xBD, 0x62, 0xAC,

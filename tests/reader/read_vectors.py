@@ -15,10 +15,13 @@ import re
 import struct
 import sys
 
+import hpke
 from rules import Judge, read_ranges
 
 MESSAGE_DOMAIN = b"roadcast/v1/msg\0"
 CREDENTIAL_DOMAIN = b"roadcast/v1/cred\0"
+SEAL_DOMAIN = b"roadcast/v1/seal\0"
+STEPS = (64, 128, 256, 512, 768)
 MAX_FRAME = 1398
 MAX_CREDENTIAL = 256
 
@@ -57,6 +60,8 @@ def check(vector, decoder, judge):
         check_message(vector, data, decoder, judge)
     elif kind == "signature":
         check_signature(vector, data)
+    elif kind == "seal":
+        check_seal(vector, data, decoder)
     elif kind == "refused":
         check_refused(vector, data, decoder, judge)
     else:
@@ -114,7 +119,8 @@ def check_message(vector, data, decoder, judge):
 
 
 # What it takes more than the bytes and a clock to see.
-BEYOND = ("out_of_reach", "permission_denied", "role_denied", "not_origin", "event_time")
+BEYOND = ("out_of_reach", "permission_denied", "role_denied", "not_origin", "event_time", "sealed_for_another",
+          "sealed_key_wiped")
 
 
 def check_refused(vector, data, decoder, judge):
@@ -138,6 +144,36 @@ def check_signature(vector, signature):
     same("accepted", strict, vector["accepted"])
     same("verify", plain, vector["verify"])
     same("zip215", zip215, vector["zip215"])
+
+
+def check_seal(vector, data, decoder):
+    sender, receiver = (bytes.fromhex(vector[of]) for of in ("sender_credential", "receiver_credential"))
+    message = decoder.decode("Confidential", data)
+    same("receiver", message["receiver"], digest(receiver))
+    fields = decoder.decode("CredentialTbs", bytes.fromhex(decoder.decode("Credential", receiver)["tbs"]))
+    secret = bytes.fromhex(vector["test_only_secret"])
+    same("encryption key", hpke.public_key(secret).hex(), fields["encryption_key"])
+    info = SEAL_DOMAIN + hashlib.sha256(sender).digest() + hashlib.sha256(receiver).digest()
+    bound = (vector["generation_time_us"], vector["sequence"], vector["deadline_class"])
+    aad = struct.pack("<QIB", *bound)
+    same("info", info.hex(), vector["info"])
+    same("aad", aad.hex(), vector["aad"])
+    enc, ciphertext = bytes.fromhex(message["encapsulated_key"]), bytes.fromhex(message["ciphertext"])
+    content = hpke.open_base(secret, enc, info, aad, ciphertext)
+    if content is None:
+        raise Difference("the seal does not open")
+    same("content", content.hex(), vector["content"])
+    if len(content) not in STEPS:
+        raise Difference(f"a content of {len(content)} bytes")
+    kind, length = struct.unpack("<HH", content[:4])
+    same("type", decoder.enums["MessageType"][kind], vector["type"])
+    same("payload", content[4 : 4 + length].hex(), vector["payload"])
+    if any(content[4 + length :]):
+        raise Difference("padding that is not zero")
+    # Bound to all of them: another number, and it stays closed.
+    for other in ((bound[0] + 1, *bound[1:]), (bound[0], bound[1] + 1, bound[2]), (*bound[:2], 5)):
+        if hpke.open_base(secret, enc, info, struct.pack("<QIB", *other), ciphertext) is not None:
+            raise Difference("the seal opens for another message")
 
 
 def public_key(credential, decoder):

@@ -12,7 +12,7 @@ MAX_FRAME = 1398
 LIFETIMES = (100, 500, 1_000, 600_000, 1_000, 300_000)
 FUTURE_US = 220_000
 # Classes a type of message may travel in.
-CLASSES = {1: [2], 2: [0, 1, 3], 3: [4], 4: [5], 5: [5], 6: [5], 7: [2], 8: [2], 9: [4], 10: [4], 11: [4],
+CLASSES = {1: [2], 2: [0, 1, 3], 3: [4], 4: [5], 5: [5], 6: [5], 7: [2], 8: [2], 9: [4], 10: [4], 11: [4], 13: [4, 5],
            32: [5], 33: [5], 34: [5], 35: [5], 36: [5], 37: [0, 1, 2, 4, 5], 39: [5]}
 VARINTS = {"uint32": 2**32 - 1, "uint64": 2**64 - 1, "sint32": 2**32 - 1, "bool": 1}
 FIXED = {"fixed32": ("<I", 5), "sfixed32": ("<i", 5), "fixed64": ("<Q", 1)}
@@ -113,6 +113,10 @@ class Judge:
             for column in ("path_delta_longitude", "path_delta_time"):
                 if len(payload.get(column, [])) != points:
                     raise bad(column)
+        if name == "Confidential":
+            for field, lengths in (("receiver", [8]), ("encapsulated_key", [32]), ("ciphertext", [80, 144, 272, 528, 784])):
+                if len(payload.get(field, b"")) not in lengths:
+                    raise bad(field)
         if name == "Hazard":
             if "id" not in payload:
                 raise bad("id")

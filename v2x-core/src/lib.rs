@@ -28,12 +28,13 @@ mod send;
 mod trust;
 
 pub use base::{
-    Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, EmergencySwitches, Fix,
-    FrameHead, HeldHeading, Host, Imminent, Instant, MessageId, NotSent, NotSentReason, Plane, Plausibility,
-    Position, PseudonymConfig, Purpose, Rate, ReceiveStamps, Received, ReceivedFrame, Refusal, Role,
-    STANDING, Scheme, Seed, SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix,
-    TimedVehicle, Token, Transmit, VehicleState, Velocity, Virtual, Way, WireTime, heading_difference,
-    limits, radii_of_curvature, strict, velocity,
+    Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, EmergencySwitches,
+    EncryptionKey, Fix, FrameHead, HeldHeading, Host, Imminent, Instant, MessageId, NotSent, NotSentReason,
+    Open, Plane, Plausibility, Position, PseudonymConfig, Purpose, Rate, ReceiveStamps, Received,
+    ReceivedFrame, Recipients, Refusal, Role, SEAL_DOMAIN, STANDING, Scheme, SealBinding, Sealed, Seed,
+    SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix, TimedVehicle, Token,
+    Transmit, VehicleState, Velocity, Virtual, Way, WireTime, heading_difference, limits, radii_of_curvature,
+    seal, strict, velocity,
 };
 pub use congestion::{BusyRatio, LoadSource};
 #[cfg(feature = "polygon")]

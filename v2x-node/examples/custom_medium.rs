@@ -89,7 +89,7 @@ impl Medium for Wall {
             };
             fates.push(Fate { station: near.station, outcome });
         }
-        // All is decided now; a medium that waits for its channel is `Pending`, and returns when to ask again.
+        // All is decided now; a medium that waits for its channel is `Pending`, and names its next event.
         TransmissionState::Decided { end_ns: on_air_ns }
     }
 }

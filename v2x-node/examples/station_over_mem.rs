@@ -200,6 +200,7 @@ impl Authority {
 
 fn request(key: &SigningKey, permissions: Permissions) -> CredentialRequest {
     CredentialRequest {
+        encryption_key: None,
         public_key: key.verifying_key().to_bytes(),
         permissions,
         not_before_s: NOW_S,

@@ -156,6 +156,9 @@ enum Command {
     /// Have a running vehicle's daemon ask intersections for a green signal
     #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::priority::HELP)]
     Priority(crate::commands::priority::PriorityCommand),
+    /// Have a running daemon sign and send a message, to all or sealed to one neighbour
+    #[command(after_help = crate::commands::publish::HELP)]
+    Publish(crate::commands::publish::PublishArgs),
     /// Serve the live map, the API and metrics of a running daemon over HTTP
     #[cfg(feature = "web")]
     #[command(after_help = crate::commands::web::HELP)]
@@ -215,6 +218,7 @@ fn run(
         Command::Neighbours(args) => crate::commands::neighbours::run(args, out),
         Command::Hazard(command) => crate::commands::hazard::run(command, out),
         Command::Priority(command) => crate::commands::priority::run(command, out),
+        Command::Publish(args) => crate::commands::publish::run(args, out),
         #[cfg(feature = "web")]
         Command::Web(args) => crate::commands::web::run(args, out),
         Command::Dump(args) => dump::run(args, out),

@@ -26,7 +26,7 @@ pub use self::clock::{ClockConfig, ClockTrust};
 pub use self::control::ControlConfig;
 pub(crate) use self::control::LONGEST_SOCKET_PATH;
 pub use self::file::{ConfigError, mode_for_everybody};
-pub use self::identity::{CredentialFiles, IdentityFiles, OwnFiles};
+pub use self::identity::{CredentialFiles, ENCRYPTION_KEY_ENDING, IdentityFiles, OwnFiles};
 pub(crate) use self::link::{DEFAULT_FREQUENCY_MHZ, FREQUENCIES_MHZ, MTUS, POWERS_DBM};
 pub use self::link::{Fault, Injection, LinkConfig, Medium};
 pub use self::place::PositionConfig;
@@ -70,6 +70,8 @@ pub struct StationConfig {
     pub control_rights: v2x_api::Right,
     /// Whether the vehicle warns by itself of its hard braking and of collisions ahead.
     pub alerts: bool,
+    /// Whether its requests for priority are sent sealed or not at all.
+    pub seal_required: bool,
 }
 
 /// Scheduling of the daemon's one thread. Nothing set: as the system schedules it.
@@ -129,6 +131,7 @@ impl StationConfig {
             realtime: realtime(&top)?,
             load: load(&top, station.test)?,
             alerts: alerts(&top, role)?,
+            seal_required: seal_required(&top, role)?,
             roadside,
             position,
             report: report(&top)?,
@@ -149,6 +152,17 @@ fn alerts(top: &Section<'_>, role: Role) -> Result<bool, SettingsError> {
         return Err(top.contradiction("alerts", "role = \"roadside\"", right));
     }
     Ok(alerts)
+}
+
+/// `priority_requests`: how the vehicle asks intersections for priority.
+fn seal_required(top: &Section<'_>, role: Role) -> Result<bool, SettingsError> {
+    let ways = [("sealed_if_possible", false), ("sealed", true)];
+    let required = top.choice("priority_requests", &ways)?;
+    if required.is_some() && role == Role::Roadside {
+        let right = "only a vehicle asks for priority: remove it, or role = \"vehicle\"";
+        return Err(top.contradiction("priority_requests", "role = \"roadside\"", right));
+    }
+    Ok(required.unwrap_or(false))
 }
 
 fn station(top: &Section<'_>, role: Role) -> Result<Config, SettingsError> {
@@ -316,6 +330,7 @@ const TOP_KEYS: &[&str] = &[
     "plausibility",
     "imminent",
     "alerts",
+    "priority_requests",
     "identity",
     "revocation",
     "station",

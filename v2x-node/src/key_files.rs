@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use ed25519_dalek::pkcs8::spki::der::pem::{self, LineEnding};
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
-use ed25519_dalek::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, PrivateKeyInfoRef};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use radio_adapters::forbidden::{self, Purpose};
-use v2x_core::{CredentialError, Identity, KeyPair, Permissions, Pool, PoolError, TrustStore};
+use v2x_core::{CredentialError, EncryptionKey, Identity, KeyPair, Permissions, Pool, PoolError, TrustStore};
 use v2x_proto::envelope::MAX_CREDENTIAL;
 
 use crate::config::{CredentialFiles, IdentityFiles, OwnFiles};
@@ -57,6 +57,23 @@ pub enum KeyFileError {
         path: PathBuf,
         /// What it is.
         found: String,
+    },
+    /// A file is no private encryption key.
+    #[error("{}: is {found}; expected the private encryption key of its credential, PKCS#8 PEM (\"-----BEGIN PRIVATE KEY-----\") of X25519",
+            path.display())]
+    NotAnEncryptionKey {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+    },
+    /// A credential has an encryption key, and the file of its private half is not there.
+    #[error("{}: no such file; {} has an encryption key, and this is to be its private half", path.display(), credential.display())]
+    NoEncryptionKey {
+        /// The file.
+        path: PathBuf,
+        /// The credential's file.
+        credential: PathBuf,
     },
     /// A file is no public key.
     #[error("{}: is {found}; expected a public key, PEM (\"-----BEGIN PUBLIC KEY-----\") of Ed25519",
@@ -141,6 +158,8 @@ impl KeyFileError {
             Self::File { path, .. }
             | Self::Exposed { path, .. }
             | Self::NotAKey { path, .. }
+            | Self::NotAnEncryptionKey { path, .. }
+            | Self::NoEncryptionKey { path, .. }
             | Self::NotAPublicKey { path, .. }
             | Self::OtherKey { key: path, .. }
             | Self::NoCredential { path, .. }
@@ -185,12 +204,40 @@ pub fn load_identity(files: &CredentialFiles) -> Result<Identity, KeyFileError> 
     let credential = read_credential(&files.credential)?;
     let key = read_key(&files.key)?;
     let signer = Box::new(KeyPair::from_secret(key.as_bytes()));
-    Identity::new(credential, signer).map_err(|source| match source {
-        CredentialError::KeyMismatch(_) => {
-            KeyFileError::OtherKey { key: files.key.clone(), credential: files.credential.clone() }
+    let refused = |key: &Path, source| match source {
+        CredentialError::KeyMismatch(_) | CredentialError::EncryptionKeyMismatch(_) => {
+            KeyFileError::OtherKey { key: key.to_owned(), credential: files.credential.clone() }
         }
         source => KeyFileError::Credential { path: files.credential.clone(), source },
-    })
+    };
+    let identity = Identity::new(credential, signer).map_err(|source| refused(&files.key, source))?;
+    match load_encryption_key(files, &identity)? {
+        None => Ok(identity),
+        Some(key) => {
+            identity.with_opener(Box::new(key)).map_err(|source| refused(&files.encryption_key(), source))
+        }
+    }
+}
+
+/// The private half of an identity's encryption key, where its credential has one.
+///
+/// # Errors
+/// As [`read_encryption_key`].
+pub fn load_encryption_key(
+    files: &CredentialFiles,
+    identity: &Identity,
+) -> Result<Option<EncryptionKey>, KeyFileError> {
+    if identity.encryption_key().is_none() {
+        return Ok(None);
+    }
+    let path = files.encryption_key();
+    let read = read_encryption_key(&path).map_err(|error| match error {
+        KeyFileError::File { path, source } if source.kind() == io::ErrorKind::NotFound => {
+            KeyFileError::NoEncryptionKey { path, credential: files.credential.clone() }
+        }
+        error => error,
+    });
+    read.map(Some)
 }
 
 /// The files of the station's own credentials, as they are there now.
@@ -293,6 +340,42 @@ pub fn armour_delta(delta: &[u8]) -> String {
 /// # Errors
 /// The file cannot be read, can be read by others, or is no key. No error shows any of the content.
 pub fn read_key(path: &Path) -> Result<SigningKey, KeyFileError> {
+    let bytes = read_private(path)?;
+    let not_a_key = || KeyFileError::NotAKey { path: path.to_owned(), found: key_kinds::describe(&bytes) };
+    let pem = str::from_utf8(&bytes).ok().and_then(|text| SigningKey::from_pkcs8_pem(text).ok());
+    pem.or_else(|| SigningKey::from_pkcs8_der(&bytes).ok()).ok_or_else(not_a_key)
+}
+
+/// A private encryption key from PKCS#8 (RFC 8410), PEM or DER.
+///
+/// # Errors
+/// As [`read_key`].
+pub fn read_encryption_key(path: &Path) -> Result<EncryptionKey, KeyFileError> {
+    let bytes = read_private(path)?;
+    let unarmoured = pem::decode_vec(bytes.trim_ascii_end()).ok().filter(|(label, _)| *label == KEY_LABEL);
+    let der = unarmoured.map(|(_, der)| Zeroizing::new(der));
+    let info = PrivateKeyInfoRef::try_from(der.as_ref().map_or(&**bytes, |der| &**der)).ok();
+    let secret = info.filter(|info| info.algorithm.oid.to_string() == X25519).and_then(|info| {
+        // An octet string of 32 bytes within one (RFC 8410 clause 7).
+        let [0x04, 0x20, secret @ ..] = info.private_key.as_bytes() else { return None };
+        secret.try_into().ok().map(EncryptionKey::from_secret)
+    });
+    secret.ok_or_else(|| KeyFileError::NotAnEncryptionKey {
+        path: path.to_owned(),
+        found: key_kinds::describe(&bytes),
+    })
+}
+
+/// A private encryption key as text: PKCS#8 (RFC 8410), as `openssl genpkey -algorithm X25519` writes it.
+pub(crate) fn armour_encryption_key(secret: &[u8; 32]) -> Zeroizing<String> {
+    let der = Zeroizing::new([&X25519_HEAD[..], secret].concat());
+    Zeroizing::new(
+        pem::encode_string(KEY_LABEL, LineEnding::LF, &der).expect("a key is short and the label valid"),
+    )
+}
+
+/// The bytes of a file that its owner alone can read.
+fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let file = File::open(path).map_err(|source| failed(path, source))?;
     // Asked of the open file, so that it is the one that is read.
     let mode = file.metadata().map_err(|source| failed(path, source))?.mode() & 0o7777;
@@ -302,10 +385,7 @@ pub fn read_key(path: &Path) -> Result<SigningKey, KeyFileError> {
     if mode & others != 0 {
         return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }
-    let bytes = Zeroizing::new(read_all(file, path)?);
-    let not_a_key = || KeyFileError::NotAKey { path: path.to_owned(), found: key_kinds::describe(&bytes) };
-    let pem = str::from_utf8(&bytes).ok().and_then(|text| SigningKey::from_pkcs8_pem(text).ok());
-    pem.or_else(|| SigningKey::from_pkcs8_der(&bytes).ok()).ok_or_else(not_a_key)
+    read_all(file, path).map(Zeroizing::new)
 }
 
 /// A public key from PEM or DER (RFC 8410), as OpenSSL or a hardware module gives it out.
@@ -363,6 +443,12 @@ fn list(paths: &[PathBuf]) -> String {
 
 const DELTA_LABEL: &str = "ROADCAST REVOCATION";
 const LABEL: &str = "ROADCAST CREDENTIAL";
+const KEY_LABEL: &str = "PRIVATE KEY";
+/// Its object identifier (RFC 8410 clause 3).
+const X25519: &str = "1.3.101.110";
+/// PKCS#8 of an X25519 key before its 32 bytes.
+const X25519_HEAD: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x04, 0x22, 0x04, 0x20];
 /// Ten times what a key or credential takes.
 const LONGEST_FILE: u64 = 4096;
 

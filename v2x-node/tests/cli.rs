@@ -264,6 +264,42 @@ fn keys_are_made_for_their_owner_alone_and_never_replaced_by_accident() {
 }
 
 #[test]
+fn an_encryption_key_is_made_for_its_owner_alone_and_belongs_to_its_credential() {
+    let scratch = Scratch::with_keys("encryption");
+    let issue = ["keys", "issue", "--dir", "keys", "--encryption", "--name"];
+    scratch.good(&[&issue[..], &["bus", "--count", "2"]].concat());
+    assert_eq!(scratch.mode("keys/bus-1.x25519"), 0o600);
+    let shown = scratch.good(&["keys", "show", "keys/bus-1.cred"]);
+    let public = shown.lines().find(|line| line.starts_with("encryption   ")).expect("it is shown");
+    let private = scratch.good(&["keys", "show", "keys/bus-1.x25519"]);
+    assert!(private.contains(public) && private.contains("private key, X25519"), "{private}");
+    let secret = fs::read_to_string(scratch.0.join("keys/bus-1.x25519")).unwrap();
+    assert!(!private.contains(secret.lines().nth(1).unwrap()));
+    assert!(!scratch.good(&["keys", "show", "keys/car-1.cred"]).contains("encryption"));
+    assert!(scratch.bad(&[&issue[..], &["bus", "--count", "2"]].concat()).contains("exists already"));
+
+    let path = |name: &str| scratch.0.join("keys").join(name);
+    let load = || {
+        let files =
+            v2x_node::config::CredentialFiles { credential: path("bus-1.cred"), key: path("bus-1.key") };
+        let identity = v2x_node::key_files::load_identity(&files);
+        identity.map(|identity| identity.opens()).map_err(|error| error.to_string())
+    };
+    assert_eq!(load(), Ok(true));
+    fs::copy(path("bus-2.x25519"), path("bus-1.x25519")).unwrap();
+    assert!(load().unwrap_err().contains("bus-1.x25519 does not belong to "));
+    fs::copy(path("bus-1.key"), path("bus-1.x25519")).unwrap();
+    let error = load().unwrap_err();
+    assert!(error.contains("is a private key of Ed25519; expected the private encryption key"), "{error}");
+    fs::remove_file(path("bus-1.x25519")).unwrap();
+    let error = load().unwrap_err();
+    assert!(error.contains("bus-1.x25519: no such file; "), "{error}");
+    fs::write(path("bus-1.x25519"), secret).unwrap();
+    fs::set_permissions(path("bus-1.x25519"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(load().unwrap_err().contains("others can read this private key (mode 0640)"));
+}
+
+#[test]
 fn a_key_that_others_can_read_is_refused() {
     let scratch = Scratch::with_keys("exposed");
     fs::set_permissions(scratch.0.join("keys/issuer.key"), fs::Permissions::from_mode(0o640)).unwrap();

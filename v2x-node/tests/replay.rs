@@ -176,21 +176,32 @@ fn a_run_in_which_nobody_hears_anybody_fails_and_says_why() {
 }
 
 #[test]
-fn a_trace_runs_over_the_reception_table_as_a_plan_does() {
-    let scratch = Scratch::new("table");
+fn a_trace_runs_over_a_radio_profile_by_its_name_or_from_its_file() {
+    let scratch = Scratch::new("radio");
     scratch.write("row.csv", trace().as_bytes());
     let report = |name: &str, more: &[&str]| -> v2x_report::Report {
         scratch.run(&[&["run", "row.csv", "--seed", "3", "--json", name][..], more].concat());
         serde_json::from_str(&fs::read_to_string(scratch.0.join(name)).unwrap()).unwrap()
     };
-    let (range, table) = (report("a.json", &[]), report("b.json", &["--medium", "table"]));
+    let (range, radio) = (report("a.json", &[]), report("b.json", &["--radio", "highway"]));
     assert_eq!((range.run.medium.as_deref(), range.run.range_m), (Some("range"), Some(300.0)));
-    assert_eq!((table.run.medium.as_deref(), table.run.range_m), (Some("table 10hz_23dbm"), None));
-    assert_ne!(range.digest, table.digest);
-    assert!(table.delivery_by_distance[0].expected > 0 && table.worst_pairs.len() <= 10);
-    assert_eq!(report("c.json", &["--medium", "table"]), table, "equal runs have equal reports");
-    let other = report("d.json", &["--medium", "table", "--column", "25hz_23dbm"]);
-    assert_eq!(other.run.medium.as_deref(), Some("table 25hz_23dbm"));
+    assert_eq!((radio.run.medium.as_deref(), radio.run.range_m), (Some("highway"), None));
+    assert!(radio.delivery_by_distance[0].expected > 0 && radio.worst_pairs.len() <= 10);
+    let again = report("c.json", &["--radio", "highway", "--threads", "2"]);
+    assert_eq!(again, radio, "equal runs have equal reports");
+    let ideal = report("d.json", &["--radio", "ideal"]);
+    assert_eq!((ideal.run.range_m, &ideal.digest), (Some(300.0), &range.digest));
+    // Nobody hears a frame that arrives with less than -40 dBm, some metres away.
+    let profile = v2x_replay::medium::RadioProfile::shipped_text("highway").unwrap();
+    scratch.write("deaf.toml", profile.replace("sensing_dbm = -92", "sensing_dbm = -40").as_bytes());
+    let deaf = report("e.json", &["--radio", "deaf.toml"]);
+    assert_eq!(deaf.run.medium.as_deref(), Some("deaf.toml"));
+    let lost = deaf.classes[2].undelivered["below_sensing"];
+    assert!(
+        lost > 0 && lost == deaf.classes[2].expected - deaf.classes[2].delivered,
+        "{:?}",
+        deaf.classes[2]
+    );
 }
 
 #[test]
@@ -213,19 +224,22 @@ fn bad_input_is_named_and_other_files_are_sent_where_they_belong() {
     scratch.write("night.rec", &recording());
     scratch.write("air.pcapng", b"\x0a\x0d\x0d\x0a\x1c\0\0\0");
     scratch.write("row.csv", trace().as_bytes());
+    scratch.write(
+        "two.toml",
+        b"power_dbm = -3\nnoise_dbm = -95\nsensing_dbm = -85\n[path_loss]\nlines_db = [[47, 20]]\n",
+    );
     scratch.write("cut.csv", format!("{}0.5;car0;nan;1.0;90.0;10.0\n", trace()).as_bytes());
     for (args, complaint) in [
         (&["run", "none.csv"][..], "none.csv: cannot be opened"),
         (&["run", "night.rec"], "use: roadcast replay check night.rec"),
         (&["run", "air.pcapng"], "use: roadcast dump air.pcapng"),
         (&["run", "row.csv", "--range", "9999"], "range is 9999; it should be above 0 and at most 1500 m"),
-        (&["run", "row.csv", "--medium", "table", "--range", "300"], "--range does not go with this medium"),
-        (&["run", "row.csv", "--column", "25hz_23dbm"], "--medium table has columns"),
+        (&["run", "row.csv", "--radio", "urban", "--range", "300"], "cannot be used with"),
+        (&["run", "row.csv", "--radio", "rural"], "rural: cannot be read"),
         (
-            &["run", "row.csv", "--medium", "table", "--attack", "none.toml"],
-            "--attack does not go with this medium",
+            &["run", "row.csv", "--radio", "two.toml"],
+            "two.toml:1: power_dbm: found -3, expected a number, 0 to 40",
         ),
-        (&["run", "--plan", "p.toml", "--medium", "table"], "cannot be used with"),
         (&["run", "row.csv", "--threads", "0"], "expected 1 to 256 threads"),
         (&["check", "row.csv"], "row.csv: is no recording"),
         (&["convert", "row.csv", "row.parquet"], "no format for this name"),

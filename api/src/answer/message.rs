@@ -68,6 +68,9 @@ pub struct Message {
     /// Of one from afar: the number that was handed in with it, for where it is from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub afar_peer: Option<u16>,
+    /// Whether it came sealed to this station alone: type and payload are those of what was sealed. Absent when it did not.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub confidential: bool,
     /// Its payload, fields named as in the schema; absent where the watch leaves it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,

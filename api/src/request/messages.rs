@@ -164,6 +164,7 @@ pub fn type_name(message_type: v1::MessageType) -> &'static str {
         T::PriorityRequest => "priority_request",
         T::PriorityStatus => "priority_status",
         T::GnssCorrection => "gnss_correction",
+        T::Confidential => "confidential",
         T::CredentialRequest => "credential_request",
         T::CredentialResponse => "credential_response",
         T::RevocationDelta => "revocation_delta",
@@ -175,7 +176,7 @@ pub fn type_name(message_type: v1::MessageType) -> &'static str {
 }
 
 /// Every type of message.
-pub const MESSAGE_TYPES: [v1::MessageType; 18] = {
+pub const MESSAGE_TYPES: [v1::MessageType; 19] = {
     use v1::MessageType as T;
     [
         T::Awareness,
@@ -189,6 +190,7 @@ pub const MESSAGE_TYPES: [v1::MessageType; 18] = {
         T::PriorityRequest,
         T::PriorityStatus,
         T::GnssCorrection,
+        T::Confidential,
         T::CredentialRequest,
         T::CredentialResponse,
         T::RevocationDelta,

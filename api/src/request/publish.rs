@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 use v2x_proto::payload::Message;
-use v2x_proto::{Class, v1};
+use v2x_proto::{Class, Digest, v1};
 
 use super::area::{self, Area};
 use super::messages::{MESSAGE_TYPES, message_type, type_name};
+use super::station::{DIGEST_RIGHT, digest};
 use crate::fields::{BadRequest, Fields};
 
 /// A message to send; what is `None` has the default of its type or class.
@@ -23,6 +24,8 @@ pub struct PublishRequest {
     pub hops: Option<u8>,
     /// The area that it concerns, about the station unless it has a centre.
     pub area: Option<Area>,
+    /// The one station that is to read it, a neighbour: sealed to its encryption key, and in D4 or D5.
+    pub to: Option<Digest>,
 }
 
 impl From<Message> for PublishRequest {
@@ -35,6 +38,7 @@ impl From<Message> for PublishRequest {
             lifetime_ms: None,
             hops: None,
             area: None,
+            to: None,
         }
     }
 }
@@ -52,6 +56,7 @@ impl PublishRequest {
         put("lifetime_ms", self.lifetime_ms.map(Into::into));
         put("hops", self.hops.map(Into::into));
         put("area", self.area.map(|area| area.keys()));
+        put("to", self.to.map(|station| station.to_string().into()));
         keys
     }
 
@@ -70,11 +75,12 @@ impl PublishRequest {
             lifetime_ms: fields.integer("lifetime_ms", 1..=LONGEST_LIFETIME_MS)?.map(|ms| ms as u32),
             hops: fields.integer("hops", 1..=255)?.map(|hops| hops as u8),
             area: fields.object("area", area::RIGHT)?.map(Area::read).transpose()?,
+            to: fields.parsed("to", DIGEST_RIGHT, digest)?,
         })
     }
 }
 
-const KEYS: &[&str] = &["v", "id", "publish", "payload", "class", "lifetime_ms", "hops", "area"];
+const KEYS: &[&str] = &["v", "id", "publish", "payload", "class", "lifetime_ms", "hops", "area", "to"];
 /// Of any class (`v2x.v1.ToBeSigned`).
 const LONGEST_LIFETIME_MS: u64 = 600_000;
 
@@ -94,7 +100,7 @@ mod tests {
     #[test]
     fn a_message_to_send_reads_as_written() {
         let line = r#"{"publish":"vru","payload":{"profile":"pedestrian","speed":120},"class":"D2","lifetime_ms":500,
-            "hops":1,"area":{"shape":"circle","radius_m":50}}"#;
+            "hops":1,"area":{"shape":"circle","radius_m":50},"to":"00112233aabbccdd"}"#;
         let area =
             Area { shape: Shape::Circle, distance_a_m: 50, distance_b_m: 0, azimuth_deg: 0, centre: None };
         let expected = PublishRequest {
@@ -104,6 +110,7 @@ mod tests {
             lifetime_ms: Some(500),
             hops: Some(1),
             area: Some(area),
+            to: Some(Digest([0x00, 0x11, 0x22, 0x33, 0xaa, 0xbb, 0xcc, 0xdd])),
         };
         let request = Request::parse(line.replace('\n', " ").as_bytes()).unwrap();
         assert_eq!(request, Request::Publish(Box::new(expected)));
@@ -136,6 +143,10 @@ mod tests {
                 r#"{"publish":"vru","payload":{},"max_hops":1}"#,
                 r#"unknown key "max_hops"; keys here: v, id, publish, payload, class"#,
             ),
+            (
+                r#"{"publish":"vru","payload":{},"to":"0011"}"#,
+                r#"to: found "0011", expected a station's digest: 16 hex digits"#,
+            ),
             (r#"{"publish":"vru","payload":{"speed":NaN}}"#, "no JSON at column"),
             (r#"{"publish":"vru","payload":{"speed":1e400}}"#, "no JSON at column"),
             (r#"{"publish":"vru","payload":{},"hazard":"list"}"#, "does not go with"),
@@ -155,14 +166,15 @@ mod tests {
             lifetime_ms in prop::option::of(1..=LONGEST_LIFETIME_MS as u32),
             hops in prop::option::of(1..=u8::MAX),
             radius in prop::option::of(1..=65_535_u32),
+            to in prop::option::of(any::<[u8; 8]>()),
             fields in prop::collection::vec(("[a-z_]{1,8}", any::<i64>()), 0..4),
         ) {
             let area = radius.map(|distance_a_m| Area {
                 shape: Shape::Circle, distance_a_m, distance_b_m: 0, azimuth_deg: 0, centre: None,
             });
             let payload = fields.into_iter().map(|(key, value)| (key, value.into())).collect();
-            let message_type = MESSAGE_TYPES[place];
-            let publish = PublishRequest { message_type, payload: Value::Object(payload), class, lifetime_ms, hops, area };
+            let (message_type, to) = (MESSAGE_TYPES[place], to.map(Digest));
+            let publish = PublishRequest { message_type, payload: Value::Object(payload), class, lifetime_ms, hops, area, to };
             let request = Request::Publish(Box::new(publish));
             prop_assert_eq!(Request::parse(request.line().as_bytes()), Ok(request));
         }

@@ -207,14 +207,18 @@ fn any_request() -> impl Strategy<Value = Request> {
         },
     );
     let publish = (0..MESSAGE_TYPES.len(), of(0..6_usize), of(1..=600_000_u32), of(1..=u8::MAX), of(area()));
-    let publish = publish.prop_map(|(of_type, class, lifetime_ms, hops, area)| PublishRequest {
-        message_type: MESSAGE_TYPES[of_type],
-        payload: json!({}),
-        class: class.map(|class| Class::ALL[class]),
-        lifetime_ms,
-        hops,
-        area,
-    });
+    let publish =
+        (publish, of(any::<[u8; 8]>())).prop_map(|((of_type, class, lifetime_ms, hops, area), to)| {
+            PublishRequest {
+                message_type: MESSAGE_TYPES[of_type],
+                payload: json!({}),
+                class: class.map(|class| Class::ALL[class]),
+                lifetime_ms,
+                hops,
+                area,
+                to: to.map(Digest),
+            }
+        });
     prop_oneof![
         4 => events,
         1 => priority.prop_map(Request::Priority),

@@ -34,6 +34,7 @@ fn event(id: EventId) -> KnownHazard {
     KnownHazard {
         id,
         own: false,
+        afar: false,
         state: EventState::Active,
         class: Class::D1,
         cause: cause::STATIONARY_VEHICLE,

@@ -131,6 +131,16 @@ impl KnownIntersection {
         self.maps.iter().any(|claim| other.maps.find(&claim.speaker.signer).is_some())
     }
 
+    /// Those that speak for it: that report its signals, or where nobody does, that sign its map.
+    pub(super) fn speakers(&self) -> ArrayVec<Digest, { limits::MAX_CLAIMANTS }> {
+        let report: ArrayVec<_, { limits::MAX_CLAIMANTS }> =
+            self.states.iter().map(|claim| claim.speaker.signer).take(limits::MAX_CLAIMANTS).collect();
+        if !report.is_empty() {
+            return report;
+        }
+        self.maps.iter().map(|claim| claim.speaker.signer).take(limits::MAX_CLAIMANTS).collect()
+    }
+
     /// Those that sign its map.
     pub(super) fn drawn_by(&self) -> impl Iterator<Item = Speaker> {
         self.maps.iter().map(|claim| claim.speaker)

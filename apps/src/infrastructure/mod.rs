@@ -145,6 +145,11 @@ impl Infrastructure {
         }
     }
 
+    /// Requests for priority are sent sealed or not at all; else open where the unit's credential has no encryption key.
+    pub fn require_seal(&mut self, required: bool) {
+        self.requests.require_seal(required);
+    }
+
     /// Takes an event of the node; most are ignored at the cost of one comparison.
     pub fn event(&mut self, event: &Event, at: Moment) {
         match event {
@@ -505,23 +510,26 @@ fn approach(
     intersections: &Intersections,
 ) -> Approach {
     let id = request.ask().intersection;
-    let map = intersections.find(id).and_then(|entry| entry.map());
-    let Some((fix, map)) = fix.zip(map) else { return Approach::default() };
+    let known = intersections.find(id);
+    let speakers = known.map(|entry| entry.speakers()).unwrap_or_default();
+    let map = known.and_then(|entry| entry.map());
+    let Some((fix, map)) = fix.zip(map) else { return Approach { speakers, ..Approach::default() } };
     let speed = fix.speed.map(|speed| (f64::from(speed) / 100.0).max(MIN_APPROACH_MPS));
     let arrival = |metres: f64| {
         let seconds = metres.max(0.0) / speed?;
         Some(fix.time + Duration::try_from_secs_f64(seconds).ok()?)
     };
     if let Some(matched) = matched.filter(|matched| matched.intersection == id) {
-        return Approach { lane: Some(matched.lane), arrival: arrival(matched.distance_m), passed: false };
+        let (lane, arrival) = (Some(matched.lane), arrival(matched.distance_m));
+        return Approach { lane, arrival, passed: false, speakers };
     }
     let (east, north) = map.plane().offset(fix.position);
     let Some(number) = request.lane() else {
         let metres = (east * east + north * north).sqrt();
-        return Approach { lane: None, arrival: arrival(metres), passed: false };
+        return Approach { lane: None, arrival: arrival(metres), passed: false, speakers };
     };
     let passed = map.lane(number).is_some_and(|lane| lane.beyond_stop_line(east, north) > PASSED_M);
-    Approach { lane: None, arrival: None, passed }
+    Approach { lane: None, arrival: None, passed, speakers }
 }
 
 fn concerns(message_type: u32) -> bool {

@@ -4,6 +4,12 @@
 //! the estimate has moved by more than [`ARRIVAL_STEP`], and withdrawn when the stop line is passed. A withdrawal is
 //! repeated when an answer still lists the request.
 //!
+//! # Who reads them
+//!
+//! A request says where a vehicle drives and what for. It is sealed for each signer that speaks for the intersection and has an
+//! encryption key in its credential; open where one has none, unless sealing is required. An insider that speaks for the
+//! intersection as well reads it too, as it could read an open one.
+//!
 //! # Pseudonyms
 //!
 //! Answers name a request by the digest that signed it. After a change of pseudonym the station cannot sign for its
@@ -16,7 +22,7 @@ use core::time::Duration;
 use arrayvec::ArrayVec;
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::{Fix, Instant, SendRequest, WireTime};
+use v2x_core::{Fix, Instant, Recipients, SendRequest, WireTime};
 use v2x_proto::v1::{self, PriorityAction, PriorityRole, PriorityState};
 use v2x_proto::{Class, Digest};
 
@@ -90,7 +96,7 @@ pub enum AskError {
 }
 
 /// What is known of the way to an intersection.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Approach {
     /// Lane the vehicle is on.
     pub lane: Option<u8>,
@@ -98,7 +104,12 @@ pub struct Approach {
     pub arrival: Option<WireTime>,
     /// It is past the stop line.
     pub passed: bool,
+    /// Those that speak for the intersection.
+    pub speakers: Speakers,
 }
+
+/// Digests of those that speak for an intersection.
+pub type Speakers = ArrayVec<Digest, { limits::MAX_CLAIMANTS }>;
 
 /// One of the station's requests.
 #[derive(Clone, Debug)]
@@ -110,6 +121,8 @@ pub struct Request {
     /// When the arrival was last estimated, or the request made.
     estimated: Instant,
     sent: Option<SentRequest>,
+    /// Those that the request is sealed for.
+    speakers: Speakers,
     /// The last answer of each signer that gave one lately.
     answers: ArrayVec<Answer, { limits::MAX_CLAIMANTS }>,
 }
@@ -145,6 +158,7 @@ struct Withdrawn {
 #[derive(Clone, Debug)]
 pub struct Requests {
     own: Digest,
+    seal_required: bool,
     next_number: u8,
     open: ArrayVec<Request, { limits::MAX_PRIORITY_REQUESTS }>,
     withdrawn: ArrayVec<Withdrawn, { limits::MAX_PRIORITY_REQUESTS }>,
@@ -201,6 +215,7 @@ impl Request {
         number: u8,
         arrival: WireTime,
         fix: Option<&Fix>,
+        seal_required: bool,
     ) -> SendRequest {
         let IntersectionId { region, number: intersection } = self.ask.intersection;
         let request = v1::PriorityRequest {
@@ -217,7 +232,11 @@ impl Request {
             speed: fix.and_then(|fix| fix.speed).map(|speed| u32::from(speed.min(MAX_SPEED))),
             heading: fix.and_then(|fix| fix.heading).map(|heading| u32::from(heading % 3600)),
         };
+        // Nobody is asked while it is not known who speaks for the intersection, and open is out of the question.
+        let known = seal_required || !self.speakers.is_empty();
+        let to = known.then(|| Recipients { stations: self.speakers.clone(), required: seal_required });
         SendRequest {
+            to,
             message_type: v1::MessageType::PriorityRequest as u32,
             class: Class::D4,
             lifetime_ms: LIFETIME_MS,
@@ -236,7 +255,12 @@ impl Requests {
     /// None yet, of the station with this digest.
     #[must_use]
     pub fn new(own: Digest) -> Self {
-        Self { own, next_number: 0, open: ArrayVec::new(), withdrawn: ArrayVec::new() }
+        Self { own, seal_required: false, next_number: 0, open: ArrayVec::new(), withdrawn: ArrayVec::new() }
+    }
+
+    /// Requests are sent sealed or not at all; else open where the unit's credential has no encryption key.
+    pub fn require_seal(&mut self, required: bool) {
+        self.seal_required = required;
     }
 
     /// Those that are open.
@@ -271,6 +295,7 @@ impl Requests {
             arrival: None,
             estimated: now,
             sent: None,
+            speakers: Speakers::new(),
             answers: ArrayVec::new(),
         };
         self.open.try_push(request).map_err(|_| AskError::TooMany)
@@ -343,7 +368,9 @@ impl Requests {
                     over.repeats_left -= 1;
                     over.last = now;
                     let arrival = over.request.arrival.unwrap_or_default();
-                    tell(Step::Send(over.request.message(PriorityAction::Cancel, over.number, arrival, fix)));
+                    let action = PriorityAction::Cancel;
+                    let seal = self.seal_required;
+                    tell(Step::Send(over.request.message(action, over.number, arrival, fix, seal)));
                 }
             }
         }
@@ -369,6 +396,9 @@ impl Requests {
             if way.arrival.is_some() {
                 request.arrival = way.arrival;
                 request.estimated = now;
+            }
+            if !way.speakers.is_empty() {
+                request.speakers = way.speakers;
             }
             if way.passed {
                 request.progress = Progress::Ended(End::Passed);
@@ -420,7 +450,13 @@ impl Requests {
             request.sent = Some(SentRequest { number, arrival, first: at.now, last: at.now });
             request.progress = Progress::Asked;
             tell(Step::Progress(request.ask.intersection, Progress::Asked));
-            return tell(Step::Send(request.message(PriorityAction::Request, number, arrival, fix)));
+            return tell(Step::Send(request.message(
+                PriorityAction::Request,
+                number,
+                arrival,
+                fix,
+                self.seal_required,
+            )));
         };
         if at.now.since(sent.last) < RETRY {
             return;
@@ -438,14 +474,14 @@ impl Requests {
             request.progress = Progress::Unanswered;
             tell(Step::Progress(request.ask.intersection, Progress::Unanswered));
         }
-        tell(Step::Send(request.message(action, number, arrival, fix)));
+        tell(Step::Send(request.message(action, number, arrival, fix, self.seal_required)));
     }
 
     fn end(&mut self, index: usize, end: End, now: Instant, fix: Option<&Fix>, tell: &mut impl FnMut(Step)) {
         let request = self.open.remove(index);
         tell(Step::Progress(request.ask.intersection, Progress::Ended(end)));
         let Some(SentRequest { number, arrival, .. }) = request.sent else { return };
-        tell(Step::Send(request.message(PriorityAction::Cancel, number, arrival, fix)));
+        tell(Step::Send(request.message(PriorityAction::Cancel, number, arrival, fix, self.seal_required)));
         if self.withdrawn.is_full() {
             self.withdrawn.remove(0);
         }

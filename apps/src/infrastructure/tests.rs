@@ -6,7 +6,7 @@ use v2x_proto::v1::{LaneKind, PriorityState};
 
 use super::lane::Connection;
 use super::*;
-use v2x_core::{MessageId, Position, ReceiveStamps};
+use v2x_core::{MessageId, Position, ReceiveStamps, Way};
 
 pub(super) const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
 pub(super) const UNIT: Digest = Digest([7; 8]);
@@ -95,6 +95,8 @@ fn received(message: &Message, signer: Digest) -> Received {
     let mut payload = Vec::new();
     message.encode(&mut payload);
     Received {
+        way: Way::Air,
+        confidential: false,
         id: MessageId { signer, class: Class::D4, sequence: 1 },
         message_type: message.message_type() as u32,
         generation_time: WireTime::from_micros(START_US),

@@ -16,6 +16,7 @@ pub(super) fn request(
     payload: Vec<u8>,
 ) -> SendRequest {
     SendRequest {
+        to: None,
         message_type: message_type as u32,
         class,
         lifetime_ms,

@@ -4,6 +4,8 @@
 //! line and reports what becomes of it. Where none does, or it does not answer, it is `rejected` after a few seconds: a
 //! vehicle must not wait for a green that no controller works on. A request whose time is over is `max_presence` for a
 //! moment, then forgotten.
+//!
+//! Who asked sealed is answered sealed, by messages of its own: the open answers do not name it.
 
 mod log;
 
@@ -11,7 +13,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::{Instant, Permissions, Received, SendRequest, WireTime};
+use v2x_core::{Instant, Permissions, Received, Recipients, SendRequest, WireTime};
 use v2x_proto::{Class, Digest, v1};
 
 pub use self::log::PriorityCounts;
@@ -36,6 +38,10 @@ pub struct Priorities {
 struct Status {
     next: Instant,
     last: Option<Instant>,
+    /// The last open answers named somebody.
+    named: bool,
+    /// Which of those who asked sealed is answered first.
+    turn: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +49,8 @@ struct Request {
     intersection: u32,
     requester: Digest,
     message: v1::PriorityRequest,
+    /// It came sealed.
+    confidential: bool,
     state: v1::PriorityState,
     expected: Option<WireTime>,
     /// Whether it was sent to the controller that speaks now.
@@ -63,7 +71,10 @@ impl Priorities {
     pub fn new(intersections: &[Intersection]) -> Self {
         let with_signals = intersections.iter().filter(|one| !one.groups.is_empty());
         let intersections: Vec<_> = with_signals.map(|one| (one.id, one.region)).collect();
-        let status = vec![Status { next: Instant::FAR_FUTURE, last: None }; intersections.len()];
+        let status = vec![
+            Status { next: Instant::FAR_FUTURE, last: None, named: false, turn: 0 };
+            intersections.len()
+        ];
         Self { intersections, requests: Vec::new(), status, lines: Vec::new(), log: PriorityLog::default() }
     }
 
@@ -89,6 +100,9 @@ impl Priorities {
         let known = self.requests.iter().position(|one| {
             (one.intersection, one.requester, one.message.request_id) == (id, requester, message.request_id)
         });
+        if let Some(at) = known {
+            self.requests[at].confidential |= received.confidential;
+        }
         match known {
             Some(at) if message.action() == v1::PriorityAction::Cancel => {
                 self.requests.remove(at);
@@ -110,6 +124,7 @@ impl Priorities {
                     intersection: id,
                     requester,
                     message,
+                    confidential: received.confidential,
                     state,
                     expected: None,
                     told: false,
@@ -260,22 +275,31 @@ impl Priorities {
             status.last = Some(now);
             status.next =
                 if here().next().is_some() { next_after(due, EVERY, now) } else { Instant::FAR_FUTURE };
-            let answers = here().map(|one| v1::PriorityAnswer {
-                requester: Bytes::copy_from_slice(&one.requester.0),
-                request_id: one.message.request_id,
-                state: one.state as i32,
-                expected_us: one.expected.map(WireTime::as_micros),
-            });
-            let payload =
-                v1::PriorityStatus { intersection_id: id, region_id: region, answers: answers.collect() };
-            say(request(
-                v1::MessageType::PriorityStatus,
-                Class::D4,
-                id,
-                LIFETIME_MS,
-                due,
-                payload.encode_to_vec(),
-            ));
+            let answers = |to: Option<Digest>, answers: Vec<v1::PriorityAnswer>| {
+                let payload = v1::PriorityStatus { intersection_id: id, region_id: region, answers };
+                let payload = payload.encode_to_vec();
+                let status =
+                    request(v1::MessageType::PriorityStatus, Class::D4, id, LIFETIME_MS, due, payload);
+                let stations = to.into_iter().collect();
+                SendRequest { to: to.map(|_| Recipients { stations, required: false }), ..status }
+            };
+            let open: Vec<_> = here().filter(|one| !one.confidential).map(Request::answer).collect();
+            let named = !open.is_empty();
+            if core::mem::replace(&mut status.named, named) || named {
+                say(answers(None, open));
+            }
+            let mut sealed: Vec<_> = here().filter(|one| one.confidential).map(|one| one.requester).collect();
+            sealed.sort_unstable();
+            sealed.dedup();
+            for turn in 0..sealed.len().min(SEALED_AT_ONCE) {
+                let requester = sealed[(status.turn + turn) % sealed.len()];
+                let own = here().filter(|one| one.confidential && one.requester == requester);
+                say(answers(Some(requester), own.map(Request::answer).collect()));
+            }
+            if sealed.len() > SEALED_AT_ONCE {
+                status.turn = (status.turn + SEALED_AT_ONCE) % sealed.len();
+                status.next = status.next.min(now + LEAST);
+            }
         }
     }
 
@@ -305,6 +329,15 @@ impl Priorities {
 }
 
 impl Request {
+    fn answer(&self) -> v1::PriorityAnswer {
+        v1::PriorityAnswer {
+            requester: Bytes::copy_from_slice(&self.requester.0),
+            request_id: self.message.request_id,
+            state: self.state as i32,
+            expected_us: self.expected.map(WireTime::as_micros),
+        }
+    }
+
     fn name(&self) -> Name {
         Name { intersection: self.intersection, requester: self.requester }
     }
@@ -375,6 +408,8 @@ const EVERY: Duration = Duration::from_secs(1);
 /// states need them.
 const LEAST: Duration = Duration::from_millis(500);
 const LIFETIME_MS: u32 = 1_000;
+/// Sealed answers sent in one go, half a second apart: beside a controller's states at 10 Hz they stay within the rate of D4.
+const SEALED_AT_ONCE: usize = 4;
 /// Requests at one intersection: as many as one answer holds (`v2x.v1.PriorityStatus`).
 const MOST: usize = 32;
 /// Requests of one station, so that none fills the room of all others.

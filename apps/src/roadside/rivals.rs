@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use prost::Message as _;
-    use v2x_core::{MessageId, ReceiveStamps, WireTime};
+    use v2x_core::{MessageId, ReceiveStamps, Way, WireTime};
     use v2x_proto::Class;
 
     const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
@@ -137,6 +137,8 @@ mod tests {
         let state =
             v1::SignalState { intersection_id, state_time_us: 1, groups, ..v1::SignalState::default() };
         Received {
+            way: Way::Air,
+            confidential: false,
             id: MessageId { signer: Digest([signer; 8]), class: Class::D4, sequence: 1 },
             message_type: v1::MessageType::SignalState as u32,
             generation_time: WireTime::from_micros(1),

@@ -193,6 +193,7 @@ impl Source {
         self.node.handle_input(
             now,
             Input::Send(SendRequest {
+                to: None,
                 message_type: v1::MessageType::Echo as u32,
                 class,
                 lifetime_ms: 1000,

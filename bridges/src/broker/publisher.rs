@@ -12,7 +12,7 @@ use v2x_proto::{Class, EventId};
 
 use super::expiry::seconds_left;
 use super::link::{NotTaken, Note};
-use super::standing::{Admission, Standing};
+use super::standing::{Admission, StandingEvents};
 use super::topic::Topics;
 use crate::message::AirMessage;
 use crate::outbox::Outbox;
@@ -21,7 +21,7 @@ use crate::outbox::Outbox;
 #[derive(Debug)]
 pub struct Publisher {
     topics: Topics,
-    standing: Standing,
+    standing: StandingEvents,
     /// A message that was taken from the outbox already.
     first: Option<AirMessage>,
     /// Events to be sent again after a new connection.
@@ -78,7 +78,7 @@ impl Publisher {
     pub fn new(topics: Topics, most: usize) -> Self {
         Self {
             topics,
-            standing: Standing::new(most),
+            standing: StandingEvents::new(most),
             first: None,
             repeat: VecDeque::new(),
             clear: VecDeque::new(),

@@ -12,7 +12,7 @@ use crate::message::AirMessage;
 
 /// The newest message of each event, until it expires; at most a fixed number, of which the first to expire goes first.
 #[derive(Debug)]
-pub struct Standing {
+pub struct StandingEvents {
     most: usize,
     events: HashMap<EventId, Newest>,
     ends: BTreeSet<(WireTime, EventId)>,
@@ -47,7 +47,7 @@ pub enum Admission {
     There,
 }
 
-impl Standing {
+impl StandingEvents {
     /// Room for `most` events, at least one.
     pub fn new(most: usize) -> Self {
         Self { most: most.max(1), events: HashMap::new(), ends: BTreeSet::new(), no_room: 0 }

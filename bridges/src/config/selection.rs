@@ -7,10 +7,10 @@ use v2x_settings::{Section, SettingsError};
 use crate::select::{Circle, Selection};
 
 /// Keys of a selection.
-pub const SELECTION_KEYS: &[&str] = &["classes", "types", "area"];
+const SELECTION_KEYS: &[&str] = &["classes", "types", "area"];
 
 /// Reads the table `key` of `section`; without it, area hazards and background. An empty choice is written `classes = "none"`.
-pub fn selection(section: &Section<'_>, key: &'static str) -> Result<Selection, SettingsError> {
+pub(super) fn selection(section: &Section<'_>, key: &'static str) -> Result<Selection, SettingsError> {
     let Some(table) = section.table(key, SELECTION_KEYS)? else { return Ok(Selection::default()) };
     if table.is_string("classes") {
         table.choice("classes", &[("none", ())])?;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use v2x_core::WireTime;
 
-use super::Hub;
 use crate::budget::{Budget, BudgetLimits};
 use crate::clock;
 use crate::message::AirMessage;
@@ -87,10 +86,19 @@ pub struct EndCounts {
     pub refused: [u64; 6],
 }
 
+/// What an end is attached to.
+pub(super) trait Exchange: core::fmt::Debug + Send + Sync {
+    /// A message from an end that passed the end's own checks.
+    fn take(&self, from: &EndState, message: AirMessage, now: WireTime) -> Result<(), Refused>;
+
+    /// The end is gone.
+    fn detach(&self, number: u16);
+}
+
 /// An end while it is attached to the hub; dropping it takes it away.
 #[derive(Debug)]
 pub struct End {
-    hub: Hub,
+    hub: Arc<dyn Exchange>,
     state: Arc<EndState>,
 }
 
@@ -166,7 +174,7 @@ impl EndState {
 }
 
 impl End {
-    pub(super) const fn new(hub: Hub, state: Arc<EndState>) -> Self {
+    pub(super) fn new(hub: Arc<dyn Exchange>, state: Arc<EndState>) -> Self {
         Self { hub, state }
     }
 

@@ -1,4 +1,5 @@
-//! Manifests on the air: a unit that can be reached tells others of them, and one without backhaul learns that there is something newer.
+//! Manifests on the air: a unit that can be reached tells others of them, and one without backhaul learns that there is
+//! something newer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +68,11 @@ pub async fn announce(unit: Arc<Unit>) {
             }
         }
         next = (next + AT_ONCE) % manifests.len().max(1);
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(AT_LEAST).await;
+        if tokio::time::timeout(EVERY - AT_LEAST, unit.shelved()).await.is_ok() {
+            // What is new does not wait for its turn.
+            next = 0;
+        }
     }
 }
 
@@ -78,8 +83,11 @@ fn publish(encoded: &[u8]) -> Option<String> {
     Some(Request::Publish(Box::new(request)).line())
 }
 
-/// How often some are told. A car is in reach of a roadside unit for 20 s or more at 70 km/h; a unit that stands there hears it sooner or later.
+/// How often some are told. A car is in reach of a roadside unit for 20 s or more at 70 km/h; a unit that stands there hears it
+/// sooner or later.
 const EVERY: Duration = Duration::from_secs(30);
+/// The shortest time between two rounds, however many come.
+const AT_LEAST: Duration = Duration::from_secs(5);
 /// Frames of some 400 bytes each round: a thousandth of the channel.
 const AT_ONCE: usize = 8;
 /// For who is in reach: it is told again.

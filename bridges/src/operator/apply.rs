@@ -1,7 +1,7 @@
 //! Applying: content that is whole becomes what runs, or what ran before stays.
 //!
-//! Each step that lasts is written down before it is taken, so after a power cut at any of them the next start finds either nothing to do, or
-//! what to take back and begin again. What was begun and cut short is tried [`MOST_ATTEMPTS`] times.
+//! Each step that lasts is written down before it is taken, so after a power cut at any of them the next start finds either
+//! nothing to do, or what to take back and begin again. What was begun and cut short is tried [`MOST_ATTEMPTS`] times.
 
 use std::fs;
 use std::io;
@@ -114,8 +114,8 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// Applies content that is whole in the directory of the versions, and writes down how it ended. What was before runs on when it
-    /// cannot be used.
+    /// Applies content that is whole in the directory of the versions, and writes down how it ended. What was before runs on
+    /// when it cannot be used.
     ///
     /// # Errors
     /// [`ApplyStop`]: it did not end.

@@ -84,5 +84,6 @@ fn request(
         region: None,
         station_class: 2,
         revocation_series: 0,
+        encryption_key: None,
     }
 }

@@ -62,8 +62,8 @@ pub fn measure(path: &Path) -> Result<(ContentHash, u64), BundleError> {
     }
 }
 
-/// Writes a manifest and its content into a directory, which is made when it is not there: the file of the manifest. Content is written for
-/// its owner alone, for it may hold keys.
+/// Writes a manifest and its content into a directory, which is made when it is not there: the file of the manifest. Content is
+/// written for its owner alone, for it may hold keys.
 ///
 /// # Errors
 /// [`BundleError::File`].

@@ -68,7 +68,8 @@ impl Handler for OperatorHandler {
     }
 }
 
-/// Goes on with what an earlier run left, and asks the configured peers for what is new: at the start, regularly, and when something newer was heard of. For ever.
+/// Goes on with what an earlier run left, and asks the configured peers for what is new: at the start, regularly, and when
+/// something newer was heard of. For ever.
 pub async fn keep_asking(unit: Arc<Unit>, peers: Option<Peers>) {
     unit.resume().await;
     let sources = unit.settings().sources.clone();

@@ -39,8 +39,8 @@ pub trait Accept: Send {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<ByteStream>>;
 }
 
-/// Offers a manifest and gives its content, from a directory, to the unit that asks for it. `progress` hears how many bytes of how many
-/// are there.
+/// Offers a manifest and gives its content, from a directory, to the unit that asks for it. `progress` hears how many bytes of
+/// how many are there.
 ///
 /// # Errors
 /// The link broke: offered again, it goes on where it was.

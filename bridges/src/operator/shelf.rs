@@ -40,8 +40,8 @@ impl Shelf {
         whole::replace(&directory.join(FILE), lines.collect::<String>().as_bytes(), 0o600)
     }
 
-    /// Puts a manifest that was verified there, in place of an older one of its target and kind. Whether it changed. When there are too
-    /// many, the one that ends first goes.
+    /// Puts a manifest that was verified there, in place of an older one of its target and kind. Whether it changed. When there
+    /// are too many, the one that ends first goes.
     pub fn put(&mut self, manifest: &Manifest, now: WireTime) -> bool {
         if manifest.is_over(now) {
             return false;

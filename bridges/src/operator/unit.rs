@@ -31,6 +31,8 @@ pub struct Unit {
     job: Arc<tokio::sync::Mutex<()>>,
     /// Something newer was heard of.
     news: Notify,
+    /// There is another manifest to be passed on.
+    shelved: Notify,
     ending: AtomicBool,
 }
 
@@ -137,6 +139,7 @@ impl Unit {
             live,
             job: Arc::default(),
             news: Notify::new(),
+            shelved: Notify::new(),
             ending: AtomicBool::new(false),
         })
     }
@@ -163,6 +166,11 @@ impl Unit {
         self.news.notified().await;
     }
 
+    /// Waits until there is another manifest to be passed on.
+    pub async fn shelved(&self) {
+        self.shelved.notified().await;
+    }
+
     /// Judges a manifest that `from` has told of, and remembers it.
     ///
     /// # Errors
@@ -177,8 +185,11 @@ impl Unit {
                 if *offered == Offered::Wanted {
                     self.remember(&mut live, manifest, from);
                 }
-                if changed && let Err(error) = self.store(&live.shelf) {
-                    tracing::warn!(target: "operator", "manifests cannot be stored: {error}");
+                if changed {
+                    self.shelved.notify_one();
+                    if let Err(error) = self.store(&live.shelf) {
+                        tracing::warn!(target: "operator", "manifests cannot be stored: {error}");
+                    }
                 }
             }
         }
@@ -199,8 +210,8 @@ impl Unit {
         }
     }
 
-    /// Whether a version was not tried before, or was cut short: what failed here is tried again when the operator offers it anew, and
-    /// not each time a peer has it.
+    /// Whether a version was not tried before, or was cut short: what failed here is tried again when the operator offers it
+    /// anew, and not each time a peer has it.
     #[must_use]
     pub fn is_untried(&self, manifest: &Manifest) -> bool {
         let standing = Standing::read(&self.settings.directory).unwrap_or_default().of(manifest.kind);
@@ -221,10 +232,12 @@ impl Unit {
         shelf.write(&self.settings.directory)
     }
 
-    /// Manifests to be passed on, those of this unit and of others.
+    /// Manifests to be passed on, those of this unit and of others; what came last is first.
     #[must_use]
     pub fn manifests(&self) -> Vec<Manifest> {
-        self.live().shelf.iter(self.now()).cloned().collect()
+        let mut manifests: Vec<Manifest> = self.live().shelf.iter(self.now()).cloned().collect();
+        manifests.reverse();
+        manifests
     }
 
     /// The file of content that may be given to peers, and its length: whole, and not secret.
@@ -236,8 +249,8 @@ impl Unit {
         Some((path, length))
     }
 
-    /// Fetches and applies a manifest's content, on a thread of its own: files and commands do not hold up the links. How it ended is
-    /// stored too.
+    /// Fetches and applies a manifest's content, on a thread of its own: files and commands do not hold up the links. How it
+    /// ended is stored too.
     ///
     /// # Errors
     /// It did not come to that; what came of it is kept for the next time.

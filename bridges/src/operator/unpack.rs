@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
-use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use v2x_core::{Identity, KeyPair, Permissions, Pool, TrustStore, WireTime, read_delta};
 use v2x_proto::credential::CredentialView;
 
@@ -167,16 +167,17 @@ fn credentials(content: &[u8], places: &Places, now: WireTime) -> Result<Layout,
     let blocks = labelled(content, &[CREDENTIAL, KEY], right)?;
     let mut keys = Vec::new();
     for (place, block) in blocks.iter().enumerate().filter(|(_, block)| block.label == KEY) {
-        keys.push(SigningKey::from_pkcs8_der(&block.bytes).map_err(|_| wrong(place, &"no Ed25519 key"))?);
+        let key = SigningKey::from_pkcs8_der(&block.bytes).map_err(|_| wrong(place, &"no Ed25519 key"))?;
+        keys.push((key, block));
     }
     let mut pairs = Vec::new();
     for (place, block) in blocks.iter().enumerate().filter(|(_, block)| block.label == CREDENTIAL) {
         let fields = CredentialView::parse(&block.bytes).map_err(|error| wrong(place, &error))?.fields;
-        let key = keys.iter().find(|key| key.verifying_key().to_bytes() == fields.public_key);
+        let key = keys.iter().find(|(key, _)| key.verifying_key().to_bytes() == fields.public_key);
         let key = key.ok_or_else(|| wrong(place, &"its key is not among the blocks"))?;
         pairs.push((Bytes::copy_from_slice(&block.bytes), key));
     }
-    let whole = |(credential, key): &(Bytes, &SigningKey)| {
+    let whole = |(credential, (key, _)): &Pair<'_>| {
         Identity::new(credential.clone(), Box::new(KeyPair::from_secret(key.as_bytes())))
     };
     let together = |error: &dyn core::fmt::Display| ContentError::Together(error.to_string());
@@ -194,13 +195,15 @@ fn credentials(content: &[u8], places: &Places, now: WireTime) -> Result<Layout,
     own(&pairs, places)
 }
 
-fn own(pairs: &[(Bytes, &SigningKey)], places: &Places) -> Result<Layout, ContentError> {
+/// A credential, its key, and the block of the key as it came.
+type Pair<'a> = (Bytes, &'a (SigningKey, &'a PemBlock));
+
+fn own(pairs: &[Pair<'_>], places: &Places) -> Result<Layout, ContentError> {
     let mut layout = Layout::default();
-    let mut put = |credential: PathBuf, (bytes, key): &(Bytes, &SigningKey)| {
-        let der = key.to_pkcs8_der().expect("a key of 32 bytes has a form");
-        let text = Zeroizing::new(pem::block(KEY, der.as_bytes()));
-        let (path, bytes_of_key) =
-            (credential.with_extension("key"), Zeroizing::new(text.as_bytes().to_vec()));
+    let mut put = |credential: PathBuf, (bytes, (_, block)): &Pair<'_>| {
+        let text = Zeroizing::new(pem::block(KEY, &block.bytes));
+        let bytes_of_key = Zeroizing::new(text.as_bytes().to_vec());
+        let path = credential.with_extension("key");
         layout.files.push(LaidOut { path, bytes: bytes_of_key, secret: true });
         layout.files.push(public(&credential, CREDENTIAL, bytes));
     };
@@ -402,10 +405,7 @@ mod tests {
         assert_eq!(names(&layout), expected.map(|(name, secret)| (name.to_owned(), secret)));
         assert_eq!(layout.removed, ["rsu-7-3.key", "rsu-7-3.cred"].map(|name| folder.path(name)));
         assert_eq!(layout.files[1].bytes[..], *texts[0].0.as_bytes());
-        assert_eq!(
-            SigningKey::from_pkcs8_pem(str::from_utf8(&layout.files[0].bytes).unwrap()).unwrap().to_bytes(),
-            [1; 32]
-        );
+        assert_eq!(layout.files[0].bytes[..], *texts[0].1.as_bytes(), "as it came");
 
         let own = |text: &str| complaint(ContentKind::Credentials, text, &places);
         assert!(own(&texts[0].0).contains("block 1: its key is not among the blocks"));

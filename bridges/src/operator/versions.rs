@@ -1,8 +1,8 @@
 //! What a unit has of each kind: which version runs, which is on its way, and below which none is taken.
 //!
-//! It is one file, replaced whole at each step, before the step it tells of. A version never goes down, over restarts and power cuts
-//! too: the floor rises when applying begins, so what was begun is never followed by something older. A file that cannot be
-//! read is an error and not a beginning at zero.
+//! It is one file, replaced whole at each step, before the step it tells of. A version never goes down, over restarts and power
+//! cuts too: the floor rises when applying begins, so what was begun is never followed by something older. A file that cannot
+//! be read is an error and not a beginning at zero.
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};

@@ -2,12 +2,12 @@
 //! handshakes, strangers, connections, guests.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use iroh::endpoint::{Connection, Incoming, RelayStatus};
+use iroh::endpoint::{Connection, Incoming, IncomingAddr, RelayStatus};
 use iroh::{RelayUrl, TransportAddr, Watcher as _};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -24,6 +24,7 @@ use super::key::PeerKey;
 use super::link::{Common, Link, Meeting};
 use super::records;
 use super::session::expiry;
+use super::tally::{Tally, Ticket};
 use crate::clock;
 use crate::hub::{End, EndSettings, Hub};
 
@@ -36,7 +37,10 @@ pub(super) struct Switchboard {
     hub: Option<Hub>,
     handlers: Handlers,
     slots: Mutex<BTreeMap<PeerKey, Slot>>,
-    served: Mutex<BTreeMap<PeerKey, usize>>,
+    /// Connections that handlers serve.
+    served: Tally<PeerKey>,
+    /// Handshakes by where they come from.
+    callers: Tally<IpAddr>,
     handshakes: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
     counts: Counts,
@@ -53,6 +57,9 @@ struct Slot {
     end: Arc<End>,
     is_guest: bool,
 }
+
+/// Room for a handshake, until its hello is heard.
+type Permit = (OwnedSemaphorePermit, Option<Ticket<IpAddr>>);
 
 /// What was turned away.
 #[derive(Debug, Default)]
@@ -97,7 +104,8 @@ impl Switchboard {
             hub: None,
             handlers: Handlers::new(),
             slots: Mutex::default(),
-            served: Mutex::default(),
+            served: Tally::new(MOST_SERVED_OF_ONE, MOST_SERVED),
+            callers: Tally::new(MOST_CALLS_OF_ONE, MOST_HANDSHAKES),
             handshakes: Arc::new(Semaphore::new(MOST_HANDSHAKES)),
             strangers: Arc::new(Semaphore::new(MOST_STRANGERS)),
             counts: Counts::default(),
@@ -129,12 +137,28 @@ impl Switchboard {
                 drop(incoming.retry());
                 continue;
             }
-            tasks.spawn(Arc::clone(&self).welcome(incoming, permit));
+            let Ok(caller) = self.caller(&incoming) else {
+                self.counts.busy.fetch_add(1, Ordering::Relaxed);
+                incoming.refuse();
+                continue;
+            };
+            tasks.spawn(Arc::clone(&self).welcome(incoming, (permit, caller)));
         }
     }
 
+    /// Where a call comes from, so that one machine does not take the room of all others. A relay has its own list.
+    fn caller(&self, incoming: &Incoming) -> Result<Option<Ticket<IpAddr>>, ()> {
+        let IncomingAddr::Ip(address) = incoming.remote_addr() else { return Ok(None) };
+        let ip = match address.ip() {
+            // A customer's network: whoever has one address of it has them all.
+            IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() & !u128::from(u64::MAX)).into()),
+            ip => ip,
+        };
+        self.callers.take(ip).map(Some).ok_or(())
+    }
+
     /// From the handshake to the end of a connection.
-    async fn welcome(self: Arc<Self>, incoming: Incoming, permit: OwnedSemaphorePermit) {
+    async fn welcome(self: Arc<Self>, incoming: Incoming, permit: Permit) {
         let Ok(Ok(connection)) = timeout(HANDSHAKE, incoming).await else {
             self.counts.handshakes_failed.fetch_add(1, Ordering::Relaxed);
             return;
@@ -149,11 +173,7 @@ impl Switchboard {
     }
 
     /// Hears the hello, and lets its sender in or not.
-    async fn admit(
-        &self,
-        connection: Connection,
-        permit: OwnedSemaphorePermit,
-    ) -> Option<(Admitted, Greeted)> {
+    async fn admit(&self, connection: Connection, permit: Permit) -> Option<(Admitted, Greeted)> {
         let key = PeerKey::from(connection.remote_id());
         let is_named = self.admission.by_key(key).is_some();
         if !is_named && !self.admission.hears_strangers() {
@@ -232,7 +252,7 @@ impl Switchboard {
         let Some(handler) = self.handlers.get(connection.alpn()) else {
             return self.close(&connection, Close::Malformed, &self.counts.malformed_hello);
         };
-        let Some(_serving) = self.serving(admitted.identity.key) else {
+        let Some(_serving) = self.served.take(admitted.identity.key) else {
             return self.close(&connection, Close::TooMany, &self.counts.too_many);
         };
         let hello = records::Hello { seen_at: hello::seen_at(&connection), ..self.common.hello(None) };
@@ -312,19 +332,6 @@ impl Switchboard {
     fn close(&self, connection: &Connection, why: Close, count: &AtomicU64) {
         count.fetch_add(1, Ordering::Relaxed);
         why.close(connection);
-    }
-
-    /// One of the connections that handlers serve for a peer at once, if it may have another.
-    fn serving(&self, key: PeerKey) -> Option<Serving<'_>> {
-        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        if served.values().sum::<usize>() >= MOST_SERVED {
-            return None;
-        }
-        let count = served.entry(key).or_default();
-        (*count < MOST_SERVED_OF_ONE).then(|| {
-            *count += 1;
-            Serving { board: self, key }
-        })
     }
 
     /// Key and addresses of the peer with this name.
@@ -411,25 +418,6 @@ impl Switchboard {
     }
 }
 
-/// A connection that a handler serves.
-#[derive(Debug)]
-struct Serving<'b> {
-    board: &'b Switchboard,
-    key: PeerKey,
-}
-
-impl Drop for Serving<'_> {
-    fn drop(&mut self) {
-        let mut served = self.board.served.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = served.get_mut(&self.key) {
-            *count -= 1;
-            if *count == 0 {
-                served.remove(&self.key);
-            }
-        }
-    }
-}
-
 /// Takes the slot of a guest away when it leaves, whatever ends its link.
 #[derive(Debug)]
 struct Leaving<'b> {
@@ -446,6 +434,8 @@ impl Drop for Leaving<'_> {
 const NO_ANSWER: &str = "no answer yet: not reached, or its certificate is not believed (peers.relay_ca)";
 /// Handshakes at once: with ten milliseconds of signatures each, no burst keeps the program busy for longer than a second.
 const MOST_HANDSHAKES: usize = 64;
+/// Of one address: the bridges of a site behind one NAT, after it was away.
+const MOST_CALLS_OF_ONE: usize = 16;
 /// With so few left, who comes proves its address first.
 const UNPROVEN_ROOM: usize = 48;
 /// Bridges of unknown keys whose hello is awaited.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::opening::Refusal;
+use super::opening::RemoteRefusal;
 use crate::peers::ConnectError;
 
 /// Why a unit cannot be driven. Prints as one line.
@@ -20,7 +20,7 @@ pub enum RemoteError {
         /// Its name here.
         peer: String,
         /// In its own words.
-        refusal: Refusal,
+        refusal: RemoteRefusal,
     },
     /// It was reached, and answers nothing.
     #[error("peer {peer} gives no answer: {why}")]

@@ -26,7 +26,7 @@ pub(super) struct Opened {
 /// A refusal of ours, in the words of the control protocol.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
-pub struct Refusal {
+pub struct RemoteRefusal {
     /// Stable name of the reason.
     pub reason: String,
     /// The reason, and what would be right.
@@ -35,8 +35,8 @@ pub struct Refusal {
 
 impl Opening {
     /// Reads a line.
-    pub fn parse(line: &[u8]) -> Result<Self, Refusal> {
-        let wrong = || Refusal::new("bad_request", OPENING_RIGHT);
+    pub fn parse(line: &[u8]) -> Result<Self, RemoteRefusal> {
+        let wrong = || RemoteRefusal::new("bad_request", OPENING_RIGHT);
         let Ok(Value::Object(object)) = serde_json::from_slice(line) else { return Err(wrong()) };
         if object.get("v").is_some_and(|version| version.as_u64() != Some(VERSION)) {
             return Err(wrong());
@@ -67,7 +67,7 @@ impl Opened {
     ///
     /// # Errors
     /// Its refusal; one of ours where the line is none.
-    pub fn parse(line: &[u8]) -> Result<Self, Refusal> {
+    pub fn parse(line: &[u8]) -> Result<Self, RemoteRefusal> {
         #[derive(Deserialize)]
         struct First {
             ok: bool,
@@ -78,12 +78,15 @@ impl Opened {
         }
 
         let garbage = || {
-            Refusal::new("no_answer", "what answers there is no roadcast-bridge that serves remote control")
+            RemoteRefusal::new(
+                "no_answer",
+                "what answers there is no roadcast-bridge that serves remote control",
+            )
         };
         let first: First = serde_json::from_slice(line).map_err(|_| garbage())?;
         if !first.ok {
             let (Some(reason), Some(error)) = (first.reason, first.error) else { return Err(garbage()) };
-            return Err(Refusal { reason: printable(&reason), error: printable(&error) });
+            return Err(RemoteRefusal { reason: printable(&reason), error: printable(&error) });
         }
         let rights = first.rights.as_deref().and_then(Right::parse).ok_or_else(garbage)?;
         let station = first.station.filter(|name| name.len() <= LONGEST_NAME).ok_or_else(garbage)?;
@@ -97,7 +100,7 @@ impl Opened {
     }
 }
 
-impl Refusal {
+impl RemoteRefusal {
     /// One of this reason.
     pub fn new(reason: &str, error: impl Into<String>) -> Self {
         Self { reason: reason.to_owned(), error: error.into() }
@@ -140,7 +143,7 @@ mod tests {
         }
         let opened = Opened { station: "rsu-7".to_owned(), rights: Right::Declare };
         assert_eq!(Opened::parse(opened.line().as_bytes()), Ok(opened));
-        let refused = Refusal::new("station_unknown", "no station x");
+        let refused = RemoteRefusal::new("station_unknown", "no station x");
         assert_eq!(Opened::parse(refused.line(None).as_bytes()), Err(refused));
     }
 

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 use v2x_api::{Call, Encoding, Request, Right};
 
-use super::opening::Refusal;
+use super::opening::RemoteRefusal;
 
 /// A line of a peer.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +22,9 @@ pub(super) fn judge(line: &[u8]) -> Judged {
     let object = || serde_json::from_slice::<Map<String, Value>>(line).ok();
     let refused = |reason: &str, error: &str| {
         let object = object();
-        Judged::Refused(Refusal::new(reason, error).line(object.as_ref().and_then(|object| object.get("id"))))
+        Judged::Refused(
+            RemoteRefusal::new(reason, error).line(object.as_ref().and_then(|object| object.get("id"))),
+        )
     };
     match Call::parse(line).map(|call| call.request) {
         Ok(Request::Encoding(Encoding::Protobuf)) => refused(

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::audit::{AuditLog, Who};
-use super::opening::Refusal;
+use super::opening::RemoteRefusal;
 use super::visit::{Allowance, Visitor, refuse, visit};
 use crate::peers::{Handler, PeerIdentity, PeerKey};
 use crate::station::StationSettings;
@@ -99,7 +99,7 @@ impl Desk {
             let error = format!(
                 "{MOST_OF_A_PEER} control connections of a peer, and {MOST_VISITS} of all, are the most at a time"
             );
-            return refuse(&mut to, &Refusal::new("busy", error)).await;
+            return refuse(&mut to, &RemoteRefusal::new("busy", error)).await;
         };
         let number = self.visits.fetch_add(1, Ordering::Relaxed) + 1;
         let who = Who { peer: peer.name, key: peer.key.to_string(), visit: number };
@@ -138,7 +138,6 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use ed25519_dalek::SigningKey;
-    use tokio::io::AsyncWriteExt as _;
     use tokio::task::JoinHandle;
     use v2x_api::Right;
 
@@ -300,7 +299,7 @@ mod tests {
     #[test]
     fn a_peer_that_comes_back_finds_what_it_had_and_none_is_without_bound() {
         let folder = std::env::temp_dir().join(format!("roadcast-desk-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(&folder).unwrap();
         let desk = RemoteDesk::new(Vec::new(), AuditLog::open(&folder.join("remote.log")).unwrap()).shared;
         let key = |seed: u16| {
             let mut bytes = [0; 32];
@@ -314,6 +313,6 @@ mod tests {
         drop(held);
         assert!(desk.guest(key(9999)).is_some());
         assert!(Arc::ptr_eq(&first, &desk.guest(key(0)).unwrap()), "who is here stays");
-        std::fs::remove_dir_all(folder).unwrap();
+        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::error::RemoteError;
 use super::link::{Carried, Opens};
-use super::opening::Refusal;
+use super::opening::RemoteRefusal;
 use super::visit::refuse;
 
 /// The socket; its file is removed when this is dropped.
@@ -114,7 +114,7 @@ async fn program<O: Opens>(mut local: UnixStream, unit: &O, ready: Option<Carrie
         Ok(carried) => carry(local, carried).await,
         Err(error) => {
             tracing::warn!(target: "remote", "{error}");
-            refuse(&mut local, &Refusal::new(error.reason(), error.to_string())).await;
+            refuse(&mut local, &RemoteRefusal::new(error.reason(), error.to_string())).await;
         }
     }
 }

@@ -18,7 +18,7 @@ use v2x_api::{Answer, LONGEST_REQUEST, Request, Right};
 
 use super::audit::{AuditLog, Entry, Who, beginning};
 use super::line::{LineError, LineReader};
-use super::opening::{LONGEST_OPENING, Opened, Opening, Refusal};
+use super::opening::{LONGEST_OPENING, Opened, Opening, RemoteRefusal};
 use super::request::{Judged, judge};
 use crate::budget::{Budget, BudgetLimits};
 use crate::station::StationSettings;
@@ -107,10 +107,10 @@ async fn begin<'s>(
     Visitor { who, rights, allowance }: &Visitor,
     stations: &'s [StationSettings],
     log: &AuditLog,
-) -> Result<Entered<'s>, Refusal> {
+) -> Result<Entered<'s>, RemoteRefusal> {
     if !allowance.take(&allowance.connections, 0) {
         let error = format!("more than {} control connections a second: wait", CONNECTIONS.messages_s);
-        return Err(Refusal::new("remote_too_many", error));
+        return Err(RemoteRefusal::new("remote_too_many", error));
     }
     let entered = async {
         let first = timeout(OPENING_PATIENCE, from.next()).await.ok().and_then(Result::ok).flatten();
@@ -119,7 +119,7 @@ async fn begin<'s>(
                 "peer {} has no right to remote control here: rights of its [[peer]], or of peers.admitted",
                 who.peer
             );
-            return Err(Refusal::new("rights_none", error));
+            return Err(RemoteRefusal::new("rights_none", error));
         };
         let opening = Opening::parse(&first.unwrap_or_default())?;
         let station = choose(stations, opening.station.as_deref())?;
@@ -141,26 +141,33 @@ async fn begin<'s>(
     entered
 }
 
-fn choose<'s>(stations: &'s [StationSettings], name: Option<&str>) -> Result<&'s StationSettings, Refusal> {
+fn choose<'s>(
+    stations: &'s [StationSettings],
+    name: Option<&str>,
+) -> Result<&'s StationSettings, RemoteRefusal> {
     let names = || stations.iter().map(|station| &*station.name).collect::<Vec<_>>().join(", ");
     match (name, stations) {
-        (_, []) => {
-            Err(Refusal::new("station_unknown", "no station is configured there: [[station]] of its bridge"))
-        }
+        (_, []) => Err(RemoteRefusal::new(
+            "station_unknown",
+            "no station is configured there: [[station]] of its bridge",
+        )),
         (None, [only]) => Ok(only),
-        (None, _) => Err(Refusal::new(
+        (None, _) => Err(RemoteRefusal::new(
             "station_ambiguous",
             format!("several stations: choose with --station one of {}", names()),
         )),
         (Some(name), _) => stations.iter().find(|station| station.name == name).ok_or_else(|| {
             let name: String = name.chars().take(64).collect();
-            Refusal::new("station_unknown", format!("no station {name:?} there; expected one of {}", names()))
+            RemoteRefusal::new(
+                "station_unknown",
+                format!("no station {name:?} there; expected one of {}", names()),
+            )
         }),
     }
 }
 
 /// Connects to a daemon and lowers the rights to those of both the peer and this program.
-async fn enter(station: &StationSettings, right: Right) -> Result<Entered<'_>, Refusal> {
+async fn enter(station: &StationSettings, right: Right) -> Result<Entered<'_>, RemoteRefusal> {
     let entered = async {
         let stream =
             UnixStream::connect(&station.socket).await.map_err(|error| no_daemon(&error.to_string()))?;
@@ -184,7 +191,7 @@ async fn ask_rights(
     requests: &mut OwnedWriteHalf,
     answers: &mut LineReader<OwnedReadHalf>,
     right: Option<Right>,
-) -> Result<Right, Refusal> {
+) -> Result<Right, RemoteRefusal> {
     let line = format!("{}\n", Request::Rights(right).line());
     // A daemon that hangs up says why first.
     drop(requests.write_all(line.as_bytes()).await);
@@ -192,13 +199,13 @@ async fn ask_rights(
     let answer: Answer = serde_json::from_slice(&line.unwrap_or_default()).unwrap_or_default();
     match (answer.rights.as_deref().and_then(Right::parse), answer.reason) {
         (Some(right), _) if answer.ok == Some(true) => Ok(right),
-        (_, Some(reason)) => Err(Refusal { reason, error: answer.error.unwrap_or_default() }),
+        (_, Some(reason)) => Err(RemoteRefusal { reason, error: answer.error.unwrap_or_default() }),
         _ => Err(no_daemon("what it answers is no answer")),
     }
 }
 
-fn no_daemon(error: &str) -> Refusal {
-    Refusal::new("no_daemon", format!("the station's daemon does not answer there: {error}"))
+fn no_daemon(error: &str) -> RemoteRefusal {
+    RemoteRefusal::new("no_daemon", format!("the station's daemon does not answer there: {error}"))
 }
 
 /// What is due next on a connection.
@@ -223,14 +230,17 @@ impl Visit<'_> {
         mut from: LineReader<R>,
         mut requests: OwnedWriteHalf,
         turns: mpsc::Sender<Turn>,
-    ) -> Option<Refusal> {
+    ) -> Option<RemoteRefusal> {
         let mut number = 0;
         loop {
             let line = match from.next().await {
                 Ok(Some(line)) => line,
                 Ok(None) => break,
                 Err(LineError::TooLong(most)) => {
-                    return Some(Refusal::new("bad_request", format!("a request of more than {most} bytes")));
+                    return Some(RemoteRefusal::new(
+                        "bad_request",
+                        format!("a request of more than {most} bytes"),
+                    ));
                 }
                 Err(LineError::Lost(_)) => return None,
             };
@@ -257,7 +267,9 @@ impl Visit<'_> {
         let Visitor { who, allowance, .. } = self.visitor;
         let refused = |reason: &str, error: String| {
             let object = serde_json::from_slice::<serde_json::Value>(line).ok();
-            Turn::Ours(Refusal::new(reason, error).line(object.as_ref().and_then(|object| object.get("id"))))
+            Turn::Ours(
+                RemoteRefusal::new(reason, error).line(object.as_ref().and_then(|object| object.get("id"))),
+            )
         };
         if !allowance.take(&allowance.requests, line.len()) {
             let BudgetLimits { messages_s, bytes_s } = REQUESTS;
@@ -369,7 +381,7 @@ async fn send(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()
 }
 
 /// Says why, and ends.
-pub(super) async fn refuse(to: &mut (impl AsyncWrite + Unpin), refusal: &Refusal) {
+pub(super) async fn refuse(to: &mut (impl AsyncWrite + Unpin), refusal: &RemoteRefusal) {
     let line = refusal.line(None);
     let said = async {
         to.write_all(line.as_bytes()).await?;

@@ -211,7 +211,7 @@ mod tests {
     use super::super::link::{Opens, greet};
     use super::*;
 
-    /// A unit whose daemon says these things, one after another, and is away once there is no more.
+    /// A unit whose daemon says these things, one after another, and is away after the last.
     struct Scripted {
         name: &'static str,
         says: Mutex<Vec<Vec<u8>>>,

@@ -1,7 +1,5 @@
 //! One connection to a daemon.
 
-use std::io;
-
 use prost::Message as _;
 use serde_json::Value;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
@@ -11,30 +9,11 @@ use v2x_core::WireTime;
 use v2x_proto::v1::control_request::Request;
 use v2x_proto::v1::{AfarFrame, ControlAnswer, ControlRequest, WatchedMessage, control_answer};
 
-use super::StationLink;
+use super::error::StationError;
 use super::frames::FrameReader;
+use super::link::StationLink;
 use crate::hub::{HandIn, Hub};
 use crate::message::AirMessage;
-
-/// Why a connection to a daemon ended, or could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum StationError {
-    /// No daemon is there.
-    #[error("no daemon answers: {0}")]
-    NoDaemon(io::Error),
-    /// It ended.
-    #[error("the daemon ended the connection")]
-    Ended,
-    /// It broke.
-    #[error("the connection broke: {0}")]
-    Lost(io::Error),
-    /// The daemon refused what a bridge cannot do without.
-    #[error("refused: {0}")]
-    Refused(String),
-    /// What came is not of the protocol.
-    #[error("no roadcast daemon of this version: {0}")]
-    Protocol(String),
-}
 
 /// Serves one connection until it ends: the reason.
 pub async fn serve(link: &StationLink, hub: &Hub, now: impl Fn() -> WireTime + Copy) -> StationError {
@@ -49,7 +28,7 @@ async fn connect(
     hub: &Hub,
     now: impl Fn() -> WireTime + Copy,
 ) -> Result<core::convert::Infallible, StationError> {
-    let stream = UnixStream::connect(&link.settings.socket).await.map_err(StationError::NoDaemon)?;
+    let stream = UnixStream::connect(&link.settings().socket).await.map_err(StationError::NoDaemon)?;
     let (from, mut to) = stream.into_split();
     let mut from = FrameReader::new(from);
     to.write_all(b"{\"encoding\":\"protobuf\"}\n").await.map_err(StationError::Lost)?;

@@ -4,7 +4,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use prost::Message;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use super::StationError;
+use super::error::StationError;
 
 /// A reader of length-delimited messages.
 #[derive(Debug)]

@@ -50,6 +50,7 @@ pub(super) fn plans() -> Vec<(String, Vec<u8>)> {
         ("forged", include_bytes!("../../../replay/plans/flood/forged-forwarder-60.toml").to_vec()),
         ("insiders", include_bytes!("../../../replay/plans/insiders.toml").to_vec()),
         ("sybil", include_bytes!("../../../replay/plans/sybil.toml").to_vec()),
+        ("radio", include_bytes!("../../../replay/plans/radio/highway.toml").to_vec()),
     ])
 }
 

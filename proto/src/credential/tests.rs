@@ -13,16 +13,20 @@ fn any_fields() -> impl Strategy<Value = CredentialFields> {
         proptest::option::of(any_area()),
         any::<[u8; 32]>(),
         any::<u32>(),
+        proptest::option::of(any::<[u8; 32]>()),
     )
-        .prop_map(|(issuer, head, region, public_key, revocation_series)| CredentialFields {
-            issuer: issuer.map(Digest),
-            not_before_s: head.0,
-            duration_min: head.1,
-            permissions: head.2,
-            station_class: head.3,
-            region,
-            public_key,
-            revocation_series,
+        .prop_map(|(issuer, head, region, public_key, revocation_series, encryption_key)| {
+            CredentialFields {
+                issuer: issuer.map(Digest),
+                not_before_s: head.0,
+                duration_min: head.1,
+                permissions: head.2,
+                station_class: head.3,
+                region,
+                public_key,
+                revocation_series,
+                encryption_key,
+            }
         })
 }
 
@@ -37,6 +41,7 @@ fn as_prost(fields: &CredentialFields) -> v1::CredentialTbs {
         region: fields.region.map(Into::into),
         public_key: fields.public_key.to_vec().into(),
         revocation_series: fields.revocation_series,
+        encryption_key: fields.encryption_key.map_or_else(Vec::new, |key| key.to_vec()).into(),
     }
 }
 
@@ -111,6 +116,8 @@ fn each_violation_has_its_name() {
     assert_eq!(refused(|tbs| tbs.public_key.clear()), WireError::Missing("public_key").into());
     assert_eq!(refused(|tbs| tbs.public_key.truncate(31)), length("public_key", 31));
     assert_eq!(refused(|tbs| tbs.issuer = vec![1; 7].into()), length("issuer", 7));
+    assert_eq!(refused(|tbs| tbs.encryption_key = vec![1; 31].into()), length("encryption_key", 31));
+    assert_eq!(refused(|tbs| tbs.encryption_key = vec![1; 33].into()), length("encryption_key", 33));
     assert_eq!(CredentialView::parse(&[0; 257]), Err(CredentialError::TooLong(257)));
     assert_eq!(CredentialView::parse(&[]), Err(WireError::Missing("tbs").into()));
 }
@@ -137,5 +144,65 @@ proptest! {
             encode_credential(&mut again, tbs, bytes.last_chunk().unwrap());
             prop_assert_eq!(again, bytes);
         }
+    }
+}
+
+#[test]
+fn the_largest_credential_with_an_encryption_key_has_room_to_spare() {
+    let area = AreaView {
+        latitude: i32::MIN,
+        longitude: i32::MIN,
+        shape: crate::Shape::Ellipse,
+        distance_a_m: u32::from(u16::MAX),
+        distance_b_m: u32::from(u16::MAX),
+        azimuth_deg: 359,
+    };
+    let without = CredentialFields {
+        issuer: Some(Digest([0xff; 8])),
+        not_before_s: u32::MAX,
+        duration_min: u32::MAX,
+        permissions: u64::MAX,
+        station_class: u8::MAX,
+        region: Some(area),
+        public_key: [0xff; 32],
+        revocation_series: u32::MAX,
+        encryption_key: None,
+    };
+    let largest = CredentialFields { encryption_key: Some([0xff; 32]), ..without };
+    let signed = |fields: &CredentialFields| {
+        let mut tbs = Vec::new();
+        fields.encode(&mut tbs);
+        tbs.len()
+    };
+    assert_eq!(signed(&largest) - signed(&without), 34);
+    // A byte more for the length of what is signed.
+    assert_eq!((credential(&largest).len(), credential(&without).len()), (203, 168));
+}
+
+/// The fields that readers knew before there was `encryption_key`: 1 to 9.
+#[derive(Clone, PartialEq, prost::Message)]
+struct EarlierTbs {
+    #[prost(uint32, tag = "1")]
+    version: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    issuer: Vec<u8>,
+    #[prost(bytes = "vec", tag = "8")]
+    public_key: Vec<u8>,
+    #[prost(uint32, tag = "9")]
+    revocation_series: u32,
+}
+
+proptest! {
+    #[test]
+    fn a_reader_that_does_not_know_the_encryption_key_reads_the_rest(fields in any_fields(), key: [u8; 32]) {
+        let mut tbs = Vec::new();
+        CredentialFields { encryption_key: Some(key), ..fields }.encode(&mut tbs);
+        let read = EarlierTbs::decode(&tbs[..]).unwrap();
+        prop_assert_eq!(&read.public_key, &fields.public_key);
+        prop_assert_eq!((read.version, read.revocation_series), (VERSION, fields.revocation_series));
+        // Our own strict reader steps over what it does not know in the same way.
+        let mut later = tbs.clone();
+        wire::put_bytes_field(&mut later, 11, &key);
+        prop_assert_eq!(CredentialFields::parse(&later), CredentialFields::parse(&tbs));
     }
 }

@@ -279,6 +279,23 @@ impl StationType {
         }
     }
 }
+/// A message for one station alone (HPKE, RFC 9180, base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256,
+/// ChaCha20-Poly1305; docs/wire.md, "Confidential messages").
+///
+/// The envelope around it is signed and readable as any other: who sends, when and where, is not hidden. Sent in D4 and
+/// D5 alone. What is sealed passes the same rules as if it had been sent open in this envelope.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Confidential {
+    /// Digest of the credential whose encryption key it is sealed to, 8 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub receiver: ::prost::bytes::Bytes,
+    /// The ephemeral key, 32 bytes (`enc` of RFC 9180 clause 4.1).
+    #[prost(bytes = "bytes", tag = "2")]
+    pub encapsulated_key: ::prost::bytes::Bytes,
+    /// The sealed content with its tag of 16 bytes: 80, 144, 272, 528 or 784 bytes.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub ciphertext: ::prost::bytes::Bytes,
+}
 /// A message and its signature.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SignedMessage {
@@ -378,6 +395,8 @@ pub enum MessageType {
     PriorityStatus = 10,
     /// GnssCorrection (TS 103 301 RTCMEM).
     GnssCorrection = 11,
+    /// Confidential: one of the others, sealed to one station.
+    Confidential = 13,
     /// CredentialRequest.
     CredentialRequest = 32,
     /// CredentialResponse.
@@ -412,6 +431,7 @@ impl MessageType {
             Self::PriorityRequest => "MESSAGE_TYPE_PRIORITY_REQUEST",
             Self::PriorityStatus => "MESSAGE_TYPE_PRIORITY_STATUS",
             Self::GnssCorrection => "MESSAGE_TYPE_GNSS_CORRECTION",
+            Self::Confidential => "MESSAGE_TYPE_CONFIDENTIAL",
             Self::CredentialRequest => "MESSAGE_TYPE_CREDENTIAL_REQUEST",
             Self::CredentialResponse => "MESSAGE_TYPE_CREDENTIAL_RESPONSE",
             Self::RevocationDelta => "MESSAGE_TYPE_REVOCATION_DELTA",
@@ -436,6 +456,7 @@ impl MessageType {
             "MESSAGE_TYPE_PRIORITY_REQUEST" => Some(Self::PriorityRequest),
             "MESSAGE_TYPE_PRIORITY_STATUS" => Some(Self::PriorityStatus),
             "MESSAGE_TYPE_GNSS_CORRECTION" => Some(Self::GnssCorrection),
+            "MESSAGE_TYPE_CONFIDENTIAL" => Some(Self::Confidential),
             "MESSAGE_TYPE_CREDENTIAL_REQUEST" => Some(Self::CredentialRequest),
             "MESSAGE_TYPE_CREDENTIAL_RESPONSE" => Some(Self::CredentialResponse),
             "MESSAGE_TYPE_REVOCATION_DELTA" => Some(Self::RevocationDelta),
@@ -573,6 +594,13 @@ pub struct WatchedMessage {
     /// station.
     #[prost(uint32, optional, tag = "25")]
     pub afar_peer: ::core::option::Option<u32>,
+    /// It came sealed to this station alone; `type` is that of what was sealed.
+    #[prost(bool, tag = "26")]
+    pub confidential: bool,
+    /// What was sealed, opened: `signed_message` holds it closed. Empty for a message that was not, and where the watch leaves
+    /// payloads out.
+    #[prost(bytes = "bytes", tag = "27")]
+    pub opened: ::prost::bytes::Bytes,
     /// The program's name for the request that began the watch, at most one; absent: it has none.
     #[prost(oneof = "watched_message::Id", tags = "1, 2")]
     pub id: ::core::option::Option<watched_message::Id>,
@@ -679,6 +707,10 @@ pub struct CredentialTbs {
     /// The revocation list this credential would appear in (as IEEE 1609.2 CrlSeries).
     #[prost(uint32, tag = "9")]
     pub revocation_series: u32,
+    /// X25519 public key (RFC 7748), 32 bytes, to which confidential messages for its holder are sealed; empty: it takes
+    /// none. Readers of before skip it.
+    #[prost(bytes = "bytes", tag = "10")]
+    pub encryption_key: ::prost::bytes::Bytes,
 }
 /// Kind of station a credential was given to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -2107,6 +2139,15 @@ pub struct RecordedCommand {
     /// The application's number for it; no output depends on it.
     #[prost(uint64, optional, tag = "8")]
     pub token: ::core::option::Option<u64>,
+    /// It is for the stations of `recipients` alone.
+    #[prost(bool, tag = "9")]
+    pub sealed: bool,
+    /// Digests of the stations that are to read it, 8 bytes each, at most 3.
+    #[prost(bytes = "bytes", tag = "10")]
+    pub recipients: ::prost::bytes::Bytes,
+    /// Nothing is sent for those that have no encryption key.
+    #[prost(bool, tag = "11")]
+    pub seal_required: bool,
 }
 /// The link came up or went down.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -1,6 +1,8 @@
 //! The fields that recorded inputs are made of, and the versions of their layout.
 
-use v2x_proto::{AreaView, Shape, v1};
+use bytes::Bytes;
+use v2x_core::{Recipients, limits};
+use v2x_proto::{AreaView, Digest, Shape, v1};
 
 /// Version of the recording's layout: what is written.
 pub const VERSION: u32 = 7;
@@ -34,6 +36,18 @@ pub(super) fn decode_area(area: &v1::Area) -> Result<AreaView, RecordError> {
         distance_b_m: area.distance_b_m,
         azimuth_deg: area.azimuth_deg,
     })
+}
+
+pub(super) fn encode_recipients(to: &Recipients) -> Bytes {
+    to.stations.iter().flat_map(|station| station.0).collect()
+}
+
+pub(super) fn decode_recipients(stations: &[u8], required: bool) -> Result<Recipients, RecordError> {
+    let (digests, rest) = stations.as_chunks::<8>();
+    if !rest.is_empty() || digests.len() > limits::MAX_RECIPIENTS {
+        return Err(RecordError("recipients are not at most 3 digests of 8 bytes"));
+    }
+    Ok(Recipients { stations: digests.iter().copied().map(Digest).collect(), required })
 }
 
 pub(super) fn narrow<W, N: TryFrom<W>>(

@@ -17,11 +17,6 @@ impl RangeFactors {
         self.0.is_empty()
     }
 
-    /// Of a sender.
-    pub(super) fn of(&self, station: u32) -> f64 {
-        if self.alike() { 1.0 } else { self.0.get(&station).copied().unwrap_or(1.0) }
-    }
-
     /// Between two stations: that of the one that differs, the larger where both do.
     pub(super) fn between(&self, one: u32, other: u32) -> f64 {
         if self.alike() {

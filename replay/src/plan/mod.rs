@@ -15,7 +15,7 @@ use v2x_core::{Imminent, Scheme};
 use v2x_proto::{Class, Shape};
 use v2x_settings::SettingsError;
 
-use crate::medium::{Column, Medium, RangeLimited, Streets, Tabulated};
+use crate::medium::{AirProfile, Ether, Medium, Power, ProfileError, RadioProfile, RangeLimited, Streets};
 use crate::world::Sabotage;
 
 pub use run::{PlanOptions, PlanRunError, run, run_logged};
@@ -89,38 +89,60 @@ impl From<Forwarding> for Scheme {
     }
 }
 
-/// How frames are received.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum MediumPlan {
-    /// By every station within this many metres.
-    Range(f64),
-    /// By distance, from the table.
-    Table {
-        /// Which column.
-        column: Column,
-        /// Whether frames other than awareness wait for each other and collide.
-        interference: bool,
-    },
+/// How frames are received, and what that is called.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MediumPlan {
+    /// A profile's name or file; "range" for a range without a profile.
+    pub name: String,
+    /// The profile.
+    pub profile: AirProfile,
 }
 
 impl Default for MediumPlan {
     fn default() -> Self {
-        Self::Table { column: Column::Hz10, interference: true }
+        Self { name: "published".to_owned(), profile: AirProfile::Radio(Box::new(RadioProfile::published())) }
     }
 }
 
 impl MediumPlan {
+    /// By every station within this many metres.
+    pub fn range(range_m: f64) -> Self {
+        Self { name: "range".to_owned(), profile: AirProfile::Range(range_m) }
+    }
+
+    /// The profile of this name, or else in this file.
+    ///
+    /// # Errors
+    /// [`ProfileError`].
+    pub fn named(name: &str) -> Result<Self, ProfileError> {
+        Ok(Self { name: name.to_owned(), profile: AirProfile::named(name, Path::new(""))? })
+    }
+
+    /// How far a station is heard where nothing else decides, m.
+    pub fn range_m(&self) -> Option<f64> {
+        match self.profile {
+            AirProfile::Range(range_m) => Some(range_m),
+            AirProfile::Radio(_) => None,
+        }
+    }
+
     /// The medium of a run with this seed, without buildings.
-    pub fn medium(self, seed: u64) -> Box<dyn Medium> {
+    pub fn medium(&self, seed: u64) -> Box<dyn Medium> {
         self.among(None, seed)
     }
 
-    pub(crate) fn among(self, streets: Option<Streets>, seed: u64) -> Box<dyn Medium> {
-        match self {
-            Self::Range(range_m) => Box::new(RangeLimited::new(range_m).among(streets)),
-            Self::Table { column, interference } => {
-                Box::new(Tabulated::new(column, seed).among(streets).interference(interference))
-            }
+    /// The same, and every reception has its power.
+    pub fn powered(&self, seed: u64) -> Box<dyn Medium> {
+        match &self.profile {
+            AirProfile::Range(range_m) => Box::new(RangeLimited::new(*range_m).with_power(Power::new(seed))),
+            AirProfile::Radio(_) => self.medium(seed),
+        }
+    }
+
+    pub(crate) fn among(&self, streets: Option<Streets>, seed: u64) -> Box<dyn Medium> {
+        match &self.profile {
+            AirProfile::Range(range_m) => Box::new(RangeLimited::new(*range_m).among(streets)),
+            AirProfile::Radio(profile) => Box::new(Ether::new(profile, seed).among(streets)),
         }
     }
 }
@@ -242,7 +264,7 @@ impl Plan {
         if text.len() as u64 > MAX_PLAN_BYTES {
             return Err(PlanError::TooLong { file });
         }
-        let mut plan = Self::parse(&file, &text)?;
+        let mut plan = Self::parse_beside(&file, &text, path.parent())?;
         if let (Scenario::Trace(trace), Some(folder)) = (&mut plan.scenario, path.parent()) {
             *trace = folder.join(&*trace);
         }

@@ -9,16 +9,22 @@ use v2x_settings::{Document, Section, SettingsError, one_of};
 
 use super::scenario::{Grid, Highway, Partition, Scenario};
 use super::{Area, Attacker, Controller, Event, Forwarding, MAX_LENGTH_S, MediumPlan, Origin, Plan, Unit};
-use crate::medium::Column;
+use crate::medium::{AirProfile, ProfileError};
 use crate::run::{DEFAULT_RANGE_M, MAX_RANGE_M};
 use crate::world::Sabotage;
 
 impl Plan {
-    /// Reads a plan; errors name it `file`. A trace's name is left as it stands.
+    /// Reads a plan; errors name it `file`. A trace's name is left as it stands, and a radio profile has to be one that comes with
+    /// the program: no other file is read.
     ///
     /// # Errors
     /// The first violation.
     pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
+        Self::parse_beside(file, text, None)
+    }
+
+    /// The same, with profiles in files of a folder.
+    pub(super) fn parse_beside(file: &str, text: &str, folder: Option<&Path>) -> Result<Self, SettingsError> {
         let document = Document::parse(Path::new(file), text)?;
         let right = format!(
             "a plan of floods; one of attacks on a trace is run by: roadcast replay run TRACE --attack {file}"
@@ -39,7 +45,7 @@ impl Plan {
             warm_up_s: number(&top, "warm_up_s", 0.0..=600.0, 10.0)?,
             settle_s: number(&top, "settle_s", 0.1..=600.0, 3.0)?,
             scenario: scenario(&top)?,
-            medium: medium(&top)?,
+            medium: medium(&top, folder)?,
             units: each(&top, "unit", UNIT_KEYS, unit)?,
             events: each(&top, "event", EVENT_KEYS, event)?,
             attackers: each(&top, "attacker", ATTACKER_KEYS, attacker)?,
@@ -163,21 +169,27 @@ fn partition(table: &Section<'_>) -> Result<Partition, SettingsError> {
     })
 }
 
-fn medium(top: &Section<'_>) -> Result<MediumPlan, SettingsError> {
-    let Some(table) = top.table("medium", &["kind", "range_m", "column", "interference"])? else {
+fn medium(top: &Section<'_>, folder: Option<&Path>) -> Result<MediumPlan, SettingsError> {
+    let Some(table) = top.table("medium", &["kind", "range_m", "profile"])? else {
         return Ok(MediumPlan::default());
     };
-    if required(&table, "kind", &[("range", true), ("table", false)])? {
+    if required(&table, "kind", &[("range", true), ("radio", false)])? {
         table.only(&["kind", "range_m"], "kind = \"range\"")?;
-        return Ok(MediumPlan::Range(number(&table, "range_m", 1.0..=MAX_RANGE_M, DEFAULT_RANGE_M)?));
+        return Ok(MediumPlan::range(number(&table, "range_m", 1.0..=MAX_RANGE_M, DEFAULT_RANGE_M)?));
     }
-    table.only(&["kind", "column", "interference"], "kind = \"table\"")?;
-    Ok(MediumPlan::Table {
-        column: table
-            .choice("column", &Column::ALL.map(|column| (column.name(), column)))?
-            .unwrap_or(Column::Hz10),
-        interference: table.flag("interference")?.unwrap_or(true),
-    })
+    table.only(&["kind", "profile"], "kind = \"radio\"")?;
+    let right = || format!("{}, or a file beside the plan", one_of(AirProfile::names()));
+    let Some(name) = table.string("profile", &right())? else { return Ok(MediumPlan::default()) };
+    let wrong = |right: String| table.wrong("profile", format!("{name:?}"), right);
+    let profile = match folder {
+        None => AirProfile::shipped(&name).ok_or_else(|| wrong(right()))?,
+        Some(folder) => AirProfile::named(&name, folder).map_err(|error| match error {
+            ProfileError::Settings(error) => error,
+            ProfileError::TwoOfOneName(_) => wrong(format!("\"./{name}\" for the file of this name")),
+            _ => wrong(right()),
+        })?,
+    };
+    Ok(MediumPlan { name, profile })
 }
 
 fn unit(table: &Section<'_>) -> Result<Unit, SettingsError> {

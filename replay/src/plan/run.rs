@@ -13,6 +13,7 @@ use crate::attack::{AttackPlan, OutOfReach, Targets, post_radios};
 use crate::flood::{self, FloodLog};
 use crate::geodesy::Plane;
 use crate::map;
+use crate::medium::LossesByDistance;
 use crate::rows::Rows;
 use crate::run::{self, Camp, Progress, RunOutcome};
 use crate::source::Trace;
@@ -285,6 +286,7 @@ impl Total {
         }
         one.age_of_information = counted.spatial.age_of_information();
         one.inter_packet_gap = counted.spatial.inter_packet_gap();
+        one.losses_by_distance = counted.losses.as_ref().map(LossesByDistance::report).unwrap_or_default();
         match &mut self.report {
             None => {
                 counted.ledger.fill_worst(&mut one, &|station| trace.name(station));
@@ -316,6 +318,7 @@ impl Total {
         report.drops.clone_from(&first.drops);
         report.age_of_information.clone_from(&first.age_of_information);
         report.inter_packet_gap.clone_from(&first.inter_packet_gap);
+        report.losses_by_distance.clone_from(&first.losses_by_distance);
         report.over_time.clone_from(&first.over_time);
         report.delivery_by_distance.clone_from(&first.delivery_by_distance);
         report.worst_pairs.clone_from(&first.worst_pairs);

@@ -31,29 +31,29 @@ impl World {
         flight.arrivals.clear();
         self.fates.clear();
         let state = self.medium.transmit(slot, transmission, &self.places, &mut self.fates);
-        self.go_on(slot, transmission.at_ns, state);
-    }
-
-    /// The time to ask the medium again about a frame has come.
-    pub(super) fn proceed(&mut self, slot: u32, now_ns: u64) {
-        self.fates.clear();
-        let state = self.medium.proceed(slot, now_ns, &self.places, &mut self.fates);
-        self.go_on(slot, now_ns, state);
-    }
-
-    fn go_on(&mut self, slot: u32, now_ns: u64, state: TransmissionState) {
-        match state {
-            TransmissionState::Pending { ask_ns } => self.schedule.push(ask_ns.max(now_ns), Due::Air(slot)),
-            TransmissionState::Decided { end_ns } => {
-                self.occupy(slot, end_ns);
-                let flight = &self.flights[slot as usize];
-                // An attacker's forgeries leave from a transmitter of their own.
-                if flight.message.is_some() {
-                    self.schedule.push(end_ns.max(now_ns), Due::Ended(flight.sender));
-                }
-                self.decide(slot, now_ns);
-            }
+        if let TransmissionState::Decided { end_ns } = state {
+            self.occupy(slot, end_ns);
+            self.come_down(slot, end_ns, transmission.at_ns);
         }
+    }
+
+    /// The time of the medium's next event has come.
+    pub(super) fn advance(&mut self, now_ns: u64) {
+        self.fates.clear();
+        while let Some(ended) = self.medium.advance(now_ns, &self.places, &mut self.fates) {
+            self.journal.channel(ended.start_ns, ended.busy_ns, 0);
+            self.come_down(ended.ticket, ended.end_ns, now_ns);
+        }
+    }
+
+    /// The fates of a frame are known; its transmitter is done with it at `end_ns`.
+    fn come_down(&mut self, slot: u32, end_ns: u64, now_ns: u64) {
+        let flight = &self.flights[slot as usize];
+        // An attacker's forgeries leave from a transmitter of their own.
+        if flight.message.is_some() {
+            self.schedule.push(end_ns.max(now_ns), Due::Ended(flight.sender));
+        }
+        self.decide(slot, now_ns);
     }
 
     /// Stations hear the channel busy with a frame that ends at `end_ns`.

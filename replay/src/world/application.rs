@@ -65,6 +65,7 @@ fn signal_state(intersection: u32, now_ns: u64, due: Option<Instant>) -> SendReq
         ..v1::SignalState::default()
     };
     SendRequest {
+        to: None,
         message_type: v1::MessageType::SignalState as u32,
         class: Class::D4,
         lifetime_ms: STATE_LIFETIME_MS,

@@ -298,6 +298,7 @@ fn chosen(trace: &Trace, plan: &AttackPlan, number: usize, taken: &BTreeSet<u32>
 fn again(own: &Overheard) -> Option<SendRequest> {
     let payload = own.payload()?;
     Some(SendRequest {
+        to: None,
         message_type: v1::MessageType::Awareness as u32,
         class: Class::D2,
         lifetime_ms: 900,
@@ -331,6 +332,7 @@ fn braking(origin: Digest, number: u32, own: &Overheard, now_ns: u64) -> SendReq
         ..v1::Hazard::default()
     };
     SendRequest {
+        to: None,
         message_type: v1::MessageType::Hazard as u32,
         class: Class::D0,
         lifetime_ms: 100,

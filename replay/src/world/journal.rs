@@ -20,7 +20,7 @@ use super::toll::Toll;
 use crate::flood::FloodLog;
 use crate::ledger::{Delivery, Ledger, Totals};
 use crate::linkability::Eavesdropper;
-use crate::medium::{Medium, Neighbour, Places};
+use crate::medium::{LossesByDistance, Medium, Neighbour, Places};
 use crate::rows::{MessageOrigin, Rows};
 use crate::spatial::Spatial;
 
@@ -66,6 +66,8 @@ pub struct Counted {
     pub rows: Option<Rows>,
     /// What attackers cost honest stations.
     pub toll: Toll,
+    /// Frames received and lost by distance, where the medium knows why.
+    pub losses: Option<LossesByDistance>,
 }
 
 impl Counted {
@@ -320,6 +322,7 @@ impl Journal {
             signatures,
             rows: self.rows,
             toll: Toll::default(),
+            losses: None,
         }
     }
 }

@@ -148,7 +148,8 @@ impl World {
             stations: tracks.iter().map(|_| Station::default()).collect(),
             tracks,
             step_ns,
-            places: Places::new(medium.range_m()),
+            // Half as wide as the reach: few squares to look into, and few stations in each.
+            places: Places::new(medium.range_m().max(medium.reach_m() / 2.0)),
             medium,
             schedule,
             flights: Vec::new(),
@@ -174,11 +175,15 @@ impl World {
 
     /// Runs all events before `until_ns`.
     pub fn run_until(&mut self, until_ns: u64) {
-        while let Some((now_ns, due)) = self.schedule.pop_before(until_ns) {
-            let (from_ns, listened_ns) = self.occupancy.pass(now_ns, self.places.present());
-            if listened_ns > 0 {
-                self.journal.channel(from_ns, 0, listened_ns);
+        loop {
+            let scheduled_ns = self.schedule.next_ns().unwrap_or(u64::MAX);
+            if let Some(now_ns) = self.medium.next_ns().filter(|ns| *ns < until_ns && *ns <= scheduled_ns) {
+                self.pass(now_ns);
+                self.advance(now_ns);
+                continue;
             }
+            let Some((now_ns, due)) = self.schedule.pop_before(until_ns) else { break };
+            self.pass(now_ns);
             match due {
                 Due::Move(station) => self.move_station(station, now_ns),
                 Due::Leave(station) => self.leave(station),
@@ -188,12 +193,19 @@ impl World {
                 Due::Revoke(station) => {
                     self.input(station, now_ns, Input::Revocation(self.revocation.clone()))
                 }
-                Due::Air(flight) => self.proceed(flight, now_ns),
                 Due::Arrive(flight) => self.arrive(flight, now_ns),
                 Due::Ended(station) => self.ended(station, now_ns),
                 Due::Errand(errand) => self.run_errand(errand, now_ns),
                 Due::Attack(station) => self.strike(station, now_ns),
             }
+        }
+    }
+
+    /// It is `now_ns`: stations have listened since the event before.
+    fn pass(&mut self, now_ns: u64) {
+        let (from_ns, listened_ns) = self.occupancy.pass(now_ns, self.places.present());
+        if listened_ns > 0 {
+            self.journal.channel(from_ns, 0, listened_ns);
         }
     }
 
@@ -227,7 +239,7 @@ impl World {
 
     /// Time of the next event, ns; `None` when none is left.
     pub fn next_ns(&self) -> Option<u64> {
-        self.schedule.next_ns()
+        self.schedule.next_ns().into_iter().chain(self.medium.next_ns()).min()
     }
 
     /// Sets on which side each station stands, by station, where the network is in two parts.
@@ -270,7 +282,8 @@ impl World {
             }
         }
         self.toll.gained(&self.aims);
-        Ok(Counted { toll: self.toll, ..self.journal.finish(end_ns, signatures) })
+        let losses = self.medium.losses().cloned();
+        Ok(Counted { toll: self.toll, losses, ..self.journal.finish(end_ns, signatures) })
     }
 
     fn move_station(&mut self, station: u32, now_ns: u64) {

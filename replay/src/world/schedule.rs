@@ -14,8 +14,6 @@ pub(super) enum Due {
     Wake(u32),
     /// A node has more to do at the same time.
     Turn(u32),
-    /// The medium can decide more about a frame under way.
-    Air(u32),
     /// A frame arrives at its next receiver.
     Arrive(u32),
     /// A station's transmitter is done with a frame.

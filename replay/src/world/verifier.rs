@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ed25519_dalek::VerifyingKey;
 use hashbrown::HashMap;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
-use v2x_core::{Host, signing_input, strict};
+use v2x_core::{Host, SealBinding, Sealed, Virtual, signing_input, strict};
 use v2x_proto::envelope::MESSAGE_DOMAIN;
 use v2x_report::Verify;
 
@@ -159,6 +159,10 @@ impl Host for NodeHost {
     fn verify(&mut self, key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
         self.1.fetch_add(1, Ordering::Relaxed);
         self.0.check(key, message, signature)
+    }
+
+    fn seal(&mut self, to: &[u8; 32], bound: &SealBinding, content: &[u8]) -> Option<Sealed> {
+        Virtual.seal(to, bound, content)
     }
 }
 

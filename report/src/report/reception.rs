@@ -1,5 +1,6 @@
 //! Who got what: deliveries by distance, and the pairs and stations that were served worst.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,31 @@ impl DeliveryBin {
         match self.to_m {
             Some(to_m) => format!("{}-{to_m} m", self.from_m),
             None => format!("{}+ m", self.from_m),
+        }
+    }
+}
+
+/// What became of frames on a medium that says why it loses them, at stations about this far from the sender: all frames at all
+/// stations, whether meant for them or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossBin {
+    /// The middle of the range, m.
+    pub at_m: u32,
+    /// (Frame, station) pairs.
+    pub frames: u64,
+    /// Of `frames`: received.
+    pub received: u64,
+    /// Of `frames`: lost, by cause.
+    pub lost: BTreeMap<String, u64>,
+}
+
+impl LossBin {
+    /// Adds what another run has of the same distance.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.frames += other.frames;
+        self.received += other.received;
+        for (cause, lost) in &other.lost {
+            *self.lost.entry(cause.clone()).or_default() += lost;
         }
     }
 }
@@ -83,6 +109,25 @@ pub(super) fn render_deliveries(out: &mut String, bins: &[DeliveryBin]) {
                 percent(ratio)
             ),
         );
+    }
+}
+
+/// The losses by distance for a terminal, each cause by the last word of its name; nothing where the medium does not name them.
+pub(super) fn render_losses(out: &mut String, bins: &[LossBin]) {
+    let Some(first) = bins.iter().find(|bin| bin.frames > 0) else { return };
+    let mut head = format!("\n{:<10} {:>11} {:>8}", "on the air", "frames", "received");
+    for cause in first.lost.keys() {
+        head += &format!(" {:>11}", cause.rsplit('_').next().unwrap_or(cause));
+    }
+    put(out, format_args!("{head}"));
+    for bin in bins.iter().filter(|bin| bin.frames > 0) {
+        let share = |part: u64| percent(part as f64 / bin.frames as f64);
+        let mut line =
+            format!("{:<10} {:>11} {:>8}", format!("{} m", bin.at_m), count(bin.frames), share(bin.received));
+        for lost in bin.lost.values() {
+            line += &format!(" {:>11}", share(*lost));
+        }
+        put(out, format_args!("{line}"));
     }
 }
 

@@ -32,6 +32,9 @@ impl Report {
         }
         by_distance(&mut out, &self.age_of_information, &self.inter_packet_gap);
         super::reception::render_deliveries(&mut out, &self.delivery_by_distance);
+        if with_stages {
+            super::reception::render_losses(&mut out, &self.losses_by_distance);
+        }
         for class in self.classes.iter().filter(|class| !class.undelivered.is_empty()) {
             reasons(&mut out, &format!("{} undelivered", class.class), &class.undelivered, class.expected);
         }

@@ -312,3 +312,31 @@ fn the_short_table_ends_with_the_classes_and_the_verdict_and_fits_a_small_screen
     assert!(after("dropped frames: ") < after("class ") && after("D5 ") < after("verdict: "), "{short}");
     assert!(report.table().ends_with(&short[after("verdict: ")..]));
 }
+
+#[test]
+fn losses_by_distance_add_up_and_are_shown_by_cause() {
+    let bin = |at_m, received, noise, collision| LossBin {
+        at_m,
+        frames: received + noise + collision,
+        received,
+        lost: BTreeMap::from([("collision".to_owned(), collision), ("below_sensing".to_owned(), noise)]),
+    };
+    let mut report = sample();
+    report.losses_by_distance = vec![bin(0, 90, 0, 10), bin(25, 40, 40, 20)];
+    report.check().unwrap();
+    let text = report.table_with_stages();
+    assert!(text.contains("on the air"), "{text}");
+    assert!(
+        text.contains("sensing") && text.lines().any(|line| line.starts_with("25 m") && line.contains("20")),
+        "{text}"
+    );
+    assert!(!report.table().contains("on the air"), "where more is asked for");
+    let mut both = report.clone();
+    both.add_deliveries(&report);
+    assert_eq!(both.losses_by_distance[1], bin(25, 80, 80, 40));
+    both.losses_by_distance[0].frames += 1;
+    assert_eq!(
+        both.check(),
+        Err("losses_by_distance: 0 m: 201 frames should be 200 received and lost".to_owned())
+    );
+}

@@ -40,7 +40,7 @@ pub(super) fn pedestrian() -> PublishRequest {
 }
 
 fn asked(message_type: v1::MessageType, payload: serde_json::Value) -> PublishRequest {
-    PublishRequest { message_type, payload, class: None, lifetime_ms: None, hops: None, area: None }
+    PublishRequest { message_type, payload, class: None, lifetime_ms: None, hops: None, area: None, to: None }
 }
 
 fn refused(client: &mut Client, asked: &PublishRequest) -> (String, String) {
@@ -413,5 +413,33 @@ fn a_position_is_taken_from_programs_only_where_that_is_configured() {
         let error =
             serve(&mut daemons, move || Client::connect(&socket).unwrap().fix(None).unwrap_err()).await;
         assert!(matches!(error, ClientError::Refused { reason, .. } if reason == "fix_not_configured"));
+    });
+}
+
+#[test]
+fn a_message_to_one_station_is_sealed_or_refused_with_the_reason() {
+    near("sealed", ALL, async |mut daemons, [a, b]| {
+        let there = daemons[1].station.node().digest();
+        let (keyless, nobody) = serve(&mut daemons, move || {
+            let mut client = Client::connect(&a).unwrap();
+            // The other's beacons, and with them its credential, have to be heard first.
+            let mut watch = Client::connect(&a).unwrap().watch_messages(MessageFilter::default()).unwrap();
+            Client::connect(&b).unwrap().publish(&pedestrian()).unwrap();
+            watch.next_change().unwrap();
+            let echo = asked(v1::MessageType::Echo, json!({"token": 7}));
+            let to = |station| PublishRequest { to: Some(station), ..echo.clone() };
+            let keyless = refused(&mut client, &to(there));
+            let nobody = refused(&mut client, &to(Digest([9; 8])));
+            let (reason, error) = refused(&mut client, &PublishRequest { to: Some(there), ..pedestrian() });
+            assert_eq!(reason, "bad_request");
+            assert!(error.contains("to: a message to one station goes in D4 or D5"), "{error}");
+            let sealed = refused(&mut client, &asked(v1::MessageType::Confidential, json!({})));
+            assert_eq!(sealed.0, "publish_not_yours");
+            (keyless, nobody)
+        })
+        .await;
+        assert_eq!(keyless.0, "no_encryption_key", "{}", keyless.1);
+        assert!(keyless.1.contains("roadcast keys issue --encryption"), "{}", keyless.1);
+        assert_eq!(nobody.0, "no_such_neighbour", "{}", nobody.1);
     });
 }

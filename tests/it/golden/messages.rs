@@ -318,7 +318,7 @@ fn vru() -> v1::Vru {
     }
 }
 
-fn priority_request() -> v1::PriorityRequest {
+pub fn priority_request() -> v1::PriorityRequest {
     v1::PriorityRequest {
         intersection_id: 4_711,
         region_id: 49,

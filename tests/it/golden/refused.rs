@@ -336,6 +336,25 @@ impl Maker<'_> {
         bad("payload_speed", "speed 16383", "speed", &[0x20, 0xff, 0x7f]);
         bad("payload_heading", "heading 3600", "heading", &[0x28, 0x90, 0x1c]);
 
+        let sealed = |receiver: &[u8; 8], length: usize| {
+            let message = v1::Confidential {
+                receiver: Bytes::copy_from_slice(receiver),
+                encapsulated_key: Bytes::from_static(&[9; 32]),
+                ciphertext: vec![0; length].into(),
+            };
+            let fields = |fields: &mut TbsRepr<'_>| {
+                (fields.message_type, fields.class, fields.lifetime_ms) = (13, Class::D4, 1_000);
+            };
+            self.carrying(&message.encode_to_vec(), fields)
+        };
+        let (here, elsewhere) = (digest_of(&self.keys.roadside).0, digest_of(&self.keys.confidant).0);
+        let cut = sealed(&here, 81);
+        add("seal_cut", "a ciphertext of 81 bytes", "malformed_payload", "ciphertext", cut);
+        let another = sealed(&elsewhere, 80);
+        add("seal_for_another", "sealed to another station", "sealed_for_another", "receiver", another);
+        let wiped = sealed(&here, 80);
+        add("seal_without_key", "sealed to one without that key", "sealed_key_wiped", "receiver", wiped);
+
         let text = |software: &[u8]| {
             let payload = [&[0x0a, software.len() as u8], software].concat();
             let fields = |fields: &mut TbsRepr<'_>| {

@@ -3,9 +3,12 @@
 use core::fmt;
 
 use ed25519_dalek::{Signature, VerifyingKey};
+use sha2::{Digest as _, Sha256};
 use v2x_proto::Digest;
 use v2x_proto::envelope::SIGNATURE_LEN;
 
+use super::encryption_key::seal;
+use super::seal::{Open, SealBinding, Sealed};
 use super::time::Instant;
 
 /// Makes Ed25519 signatures: a key in memory, or a module that never lets it out.
@@ -35,6 +38,20 @@ pub trait Host: fmt::Debug + Send {
         let _ = (credential, key);
         None
     }
+
+    /// The private half of the encryption key of a credential that the station is to use from now on; `None` when the host
+    /// has none, and what is sealed to it stays closed. Asked once for each new credential that has such a key.
+    fn opener(&mut self, credential: Digest, key: &[u8; 32]) -> Option<Box<dyn Open>> {
+        let _ = (credential, key);
+        None
+    }
+
+    /// Seals a content to the public key of another station, with randomness that nobody else knows and no recording
+    /// holds. `None` when it cannot, and the message is not sent.
+    fn seal(&mut self, to: &[u8; 32], bound: &SealBinding, content: &[u8]) -> Option<Sealed> {
+        let _ = (to, bound, content);
+        None
+    }
 }
 
 /// The protocol's rule for signatures: the library's `verify_strict`, with no rule of ours added.
@@ -42,11 +59,17 @@ pub fn strict(key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool 
     key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
 }
 
-/// The host of virtual time: stamps are the input's time, every signature is checked.
+/// The host of virtual time: stamps are the input's time, every signature is checked, and the same content in the same message
+/// is sealed in the same way, so that a run can be repeated. Whoever guesses a content can prove it: never for a road.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Virtual;
 
-impl Host for Virtual {}
+impl Host for Virtual {
+    fn seal(&mut self, to: &[u8; 32], bound: &SealBinding, content: &[u8]) -> Option<Sealed> {
+        let random = Sha256::new().chain_update(bound.info()).chain_update(bound.aad()).chain_update(content);
+        seal(to, bound, content, random.finalize().into())
+    }
+}
 
 #[cfg(test)]
 // What is accepted is part of the protocol: an update of the library must not change it unnoticed.
@@ -56,7 +79,7 @@ mod tests {
     use curve25519_dalek::scalar::Scalar;
     use ed25519_dalek::{Signer, SigningKey, Verifier};
     use proptest::prelude::*;
-    use sha2::{Digest, Sha512};
+    use sha2::Sha512;
 
     /// A key with a torsion part passes every check of a key, and its holder can make signatures whose
     /// nonce is any of the eight points: `verify` accepts them, the strict rule must not.

@@ -164,6 +164,14 @@ pub const OUTRUN_INTERVAL: Duration = Duration::from_secs(1);
 /// whole pool does not use it up in seconds.
 pub const STOLEN_PSEUDONYM_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Stations that one message is sealed for: as many as may speak for one intersection.
+pub const MAX_RECIPIENTS: usize = 3;
+
+/// The encryption key of a former pseudonym is wiped this long after the change. What was sealed to it just before has come by
+/// then (a second is the longest lifetime in D4); what comes later was sealed to a name that no longer answers, and an answer
+/// would tell who it was.
+pub const FORMER_KEY_GRACE: Duration = Duration::from_secs(2);
+
 /// Credentials of one station: a hundred a week for ten weeks.
 pub const MAX_PSEUDONYMS: usize = 1000;
 

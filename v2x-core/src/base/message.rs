@@ -2,9 +2,11 @@
 
 use core::fmt;
 
+use arrayvec::ArrayVec;
 use bytes::Bytes;
 use v2x_proto::{AreaView, Class, Digest, v1};
 
+use super::limits;
 use super::position::Position;
 use super::reason::{DropReason, NotSentReason};
 use super::stamps::ReceiveStamps;
@@ -37,8 +39,27 @@ pub struct SendRequest {
     pub due: Option<Instant>,
     /// Returned with the outcome of the message.
     pub token: Option<Token>,
+    /// Those that are to read it; `None`: everybody. Sealed messages travel in D4 and D5.
+    pub to: Option<Recipients>,
     /// The encoded payload.
     pub payload: Bytes,
+}
+
+/// The stations for which a message is sealed, a copy for each, with an outcome for each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipients {
+    /// Digests of their credentials; they have to be neighbours.
+    pub stations: ArrayVec<Digest, { limits::MAX_RECIPIENTS }>,
+    /// Where one is no neighbour or has no encryption key, nothing is sent for it; else one open copy is sent for all such.
+    pub required: bool,
+}
+
+impl Recipients {
+    /// One station, and nothing is sent where it cannot be sealed.
+    #[must_use]
+    pub fn one(station: Digest) -> Self {
+        Self { stations: core::iter::once(station).collect(), required: true }
+    }
 }
 
 impl SendRequest {
@@ -53,6 +74,7 @@ impl SendRequest {
             subject: 0,
             due: None,
             token: None,
+            to: None,
             payload: delta,
         }
     }
@@ -112,9 +134,11 @@ pub struct Received {
     /// this station's measurements, say against it is told by [`Event::Suspicion`](crate::Event::Suspicion) and changes
     /// nothing here, since anybody with a radio could stage it.
     pub suspect: bool,
+    /// It came sealed to this station alone: type and payload are those of what was sealed, and `frame` holds it closed.
+    pub confidential: bool,
     /// The encoded payload, checked to decode: `v2x_proto::payload::Message::decode` gives the message.
     pub payload: Bytes,
-    /// The whole frame as received, hop header and `SignedMessage`; it shares its memory with the payload.
+    /// The whole frame as received, hop header and `SignedMessage`; it shares its memory with the payload, unless that was sealed.
     pub frame: Bytes,
     /// Time stamps of its stages.
     pub stamps: ReceiveStamps,

@@ -1,6 +1,7 @@
 //! Basic types: time, position, random streams, bounds, rates, and the names of messages, frames and reasons.
 
 mod config;
+mod encryption_key;
 mod event_version;
 mod fix;
 mod frame;
@@ -14,6 +15,7 @@ mod position;
 mod rate;
 mod reason;
 mod rng;
+mod seal;
 mod stamps;
 mod table_fill;
 mod time;
@@ -22,18 +24,20 @@ mod velocity;
 mod way;
 
 pub use config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, Scheme};
+pub use encryption_key::{EncryptionKey, seal};
 pub use event_version::EventVersion;
 pub use fix::{Fix, TimedFix};
 pub use frame::{ReceivedFrame, Transmit};
 pub use frame_hash::{FrameHash, FrameHasher};
 pub use heading::{HeldHeading, STANDING};
 pub use host::{Host, Sign, Virtual, strict};
-pub use message::{Dropped, FrameHead, MessageId, NotSent, Received, SendRequest, Sent, Token};
+pub use message::{Dropped, FrameHead, MessageId, NotSent, Received, Recipients, SendRequest, Sent, Token};
 pub use moment::Moment;
 pub use position::{Plane, Position, heading_difference, radii_of_curvature};
 pub use rate::Rate;
 pub use reason::{ClockState, DropReason, NotSentReason, Refusal, SendingState};
 pub use rng::{Purpose, Seed, Stream};
+pub use seal::{Open, SEAL_DOMAIN, SealBinding, Sealed};
 pub use stamps::{ReceiveStamps, SendStamps};
 pub use table_fill::TableFill;
 pub use time::{Anchor, Instant, WireTime};

@@ -55,6 +55,10 @@ pub enum NotSentReason {
     Silent,
     /// A copy of an imminent warning beyond the burst that a station may send.
     BurstBudget,
+    /// The station to which it was to be sealed is no neighbour.
+    NoSuchNeighbour,
+    /// The station to which it was to be sealed has no encryption key in its credential, or none that can be used.
+    NoEncryptionKey,
 }
 
 impl NotSentReason {
@@ -70,6 +74,8 @@ impl NotSentReason {
             Self::BadRequest => "send_bad_request",
             Self::Silent => "send_silent",
             Self::BurstBudget => "send_burst_budget",
+            Self::NoSuchNeighbour => "no_such_neighbour",
+            Self::NoEncryptionKey => "no_encryption_key",
         }
     }
 }
@@ -195,6 +201,8 @@ impl DropReason {
             Self::NotOrigin => "origin",
             Self::EventTime => "reference_time_us",
             Self::RevocationInvalid => "issuer_signature",
+            Self::SealedForAnother | Self::SealedKeyWiped => "receiver",
+            Self::SealedUnopened => "ciphertext",
             _ => return None,
         })
     }
@@ -307,4 +315,14 @@ drop_reasons! {
     NotFromAfar => "not_from_afar",
     /// More came from afar than a station looks at in a second.
     AfarBudget => "afar_budget",
+    /// Verified, but sealed to another station.
+    SealedForAnother => "sealed_for_another",
+    /// Verified, but sealed to an encryption key that this station no longer has: that of a former pseudonym.
+    SealedKeyWiped => "sealed_key_wiped",
+    /// Verified, but its content does not open: altered, or sealed for another message, sender or key.
+    SealedUnopened => "sealed_unopened",
+    /// Opened, but what was sealed is no message in its form.
+    SealedContent => "sealed_content",
+    /// Opened, but its signer may not send what was sealed, or it may not be sealed.
+    SealedDenied => "sealed_denied",
 }

@@ -45,6 +45,7 @@ use v2x_proto::EventId;
 /// #     region: None,
 /// #     station_class: 2,
 /// #     revocation_series: 0,
+/// #     encryption_key: None,
 /// # };
 /// # let issuer = request(&issuer_key, all);
 /// # let authority = Authority::new(root_key, issuer_key, &issuer)?;

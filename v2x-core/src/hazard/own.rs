@@ -313,6 +313,7 @@ impl OwnEvent {
             _ => self.longest.min(self.times.end().since(wire)).max(MIN_LIFETIME),
         };
         Outgoing {
+            seal: None,
             message_type: v1::MessageType::Hazard as u32,
             class: self.class,
             lifetime_ms: lifetime.as_millis() as u32,

@@ -482,6 +482,7 @@ impl MisbehaviourDetector {
 #[must_use]
 pub fn report_request(report: Bytes) -> SendRequest {
     SendRequest {
+        to: None,
         message_type: v1::MessageType::MisbehaviourReport as u32,
         class: Class::D5,
         lifetime_ms: freshness::max_lifetime_ms(Class::D5),

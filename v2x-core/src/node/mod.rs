@@ -77,6 +77,7 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 /// #     region: None,
 /// #     station_class: 2,
 /// #     revocation_series: 0,
+/// #     encryption_key: None,
 /// # };
 /// # let issuer = request(&issuer_key, all);
 /// # let authority = Authority::new(root_key, issuer_key, &issuer)?;

@@ -25,6 +25,9 @@ impl Node {
         if due && self.sending == SendingState::Allowed && self.sender.is_idle() {
             self.change_pseudonym(false);
         }
+        if self.sender.pool().wipe_at().is_some_and(|at| at <= self.moment.now) {
+            self.sender.wipe_former();
+        }
         let low = self.pseudonyms.low_at(self.sender.pool(), &self.moment.anchor);
         if self.moment.clock.may_sign() && low.is_some_and(|at| at <= self.moment.now) {
             self.warn_of_low_pool();
@@ -48,6 +51,9 @@ impl Node {
             Ok(changed) => {
                 self.pseudonyms.replaced();
                 self.event(Event::Identities(Ok(())));
+                // Former credentials came with their keys again.
+                let last = changed.map_or(self.sender.digest(), |(old, _)| old);
+                self.sender.retire(&last, self.moment.now);
                 if let Some((old, new)) = changed {
                     self.identity_changed(old, new);
                 }
@@ -67,6 +73,11 @@ impl Node {
             let digest = identity.digest();
             let signer = self.host.signer(digest, identity.public_key()).ok_or(PoolError::NoKey(digest))?;
             identity.set_signer(signer);
+            // Without it the station signs as before, and what is sealed to it stays closed.
+            let opener = identity.encryption_key().and_then(|key| self.host.opener(digest, key));
+            if let Some(opener) = opener {
+                identity = identity.with_opener(opener).map_err(PoolError::Unusable)?;
+            }
             identities.push(identity);
         }
         let (wire, stream) = (self.moment.wire(), self.pseudonyms.stream());
@@ -81,6 +92,7 @@ impl Node {
     fn identity_changed(&mut self, old: Digest, new: Digest) {
         let own = &self.hazards.own;
         self.sender.keep_former(|former| own.speaks(former));
+        self.sender.retire(&old, self.moment.now);
         self.pseudonyms.changed(self.moment.now);
         let back_off = Stream::new(self.seed.0, new, Purpose::RequestBackOff);
         self.distribution = CredentialDistribution::new(&new, back_off);
@@ -121,7 +133,13 @@ impl Node {
         // name is first heard.
         let pool = self.sender.pool();
         let end = (pool.len() > 1).then(|| self.moment.anchor.instant_at(pool.active().valid_until()));
-        change.into_iter().chain(low).chain(end).filter(|at| *at > self.moment.now).min()
+        change
+            .into_iter()
+            .chain(low)
+            .chain(end)
+            .chain(pool.wipe_at())
+            .filter(|at| *at > self.moment.now)
+            .min()
     }
 }
 

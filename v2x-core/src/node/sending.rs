@@ -1,13 +1,14 @@
 //! What the station itself says: requests of its application, its beacons, and what became of them.
 
-use v2x_proto::Class;
+use arrayvec::ArrayVec;
+use v2x_proto::{Class, Digest};
 
 use super::Node;
 use super::io::Event;
 use crate::awareness::OwnMotion;
-use crate::base::{NotSent, NotSentReason, SendRequest, SendingState, VehicleState};
+use crate::base::{NotSent, NotSentReason, Recipients, SendRequest, SendingState, VehicleState, limits};
 use crate::forward::BeaconTags;
-use crate::send::{Here, SendResult};
+use crate::send::{Here, SealTo, SendResult};
 use crate::trust::Permissions;
 
 impl Node {
@@ -31,9 +32,45 @@ impl Node {
         self.distribution.set_quiet(self.channel_load.busy(self.moment.now) < QUIET);
         let generated = request.due.map_or(stamp, |due| due.min(stamp));
         let position = fix.moved_to(self.moment.now, self.moment.wire()).position;
-        let here = Here { moment: &self.moment, position, generated };
-        let result = self.sender.request(request, &here, &mut self.distribution, &mut *self.host);
-        self.note_sent(result);
+        for seal in self.seals(request) {
+            let here = Here { moment: &self.moment, position, generated };
+            let result =
+                self.sender.request(request, seal.as_ref(), &here, &mut self.distribution, &mut *self.host);
+            self.note_sent(result);
+        }
+    }
+
+    /// The keys for the copies of a message; one without for all that read it open.
+    fn seals(&mut self, request: &SendRequest) -> ArrayVec<Option<SealTo>, { limits::MAX_RECIPIENTS + 1 }> {
+        let mut seals = ArrayVec::new();
+        let SendRequest { class, token, ref to, .. } = *request;
+        let Some(Recipients { stations, required }) = to else {
+            seals.push(None);
+            return seals;
+        };
+        let mut open = false;
+        for station in stations {
+            match self.seal_to(*station) {
+                Ok(seal) => seals.push(Some(seal)),
+                Err(reason) if *required => {
+                    self.event(Event::NotSent(NotSent { class, id: None, reason, token }));
+                }
+                Err(_) => open = true,
+            }
+        }
+        if open {
+            seals.push(None);
+        }
+        seals
+    }
+
+    fn seal_to(&self, station: Digest) -> Result<SealTo, NotSentReason> {
+        if self.neighbours.get(&station).is_none() {
+            return Err(NotSentReason::NoSuchNeighbour);
+        }
+        let known = self.receiver.encryption_key(&station, self.moment.wire());
+        let (credential, key) = known.ok_or(NotSentReason::NoEncryptionKey)?;
+        Ok(SealTo { station, credential, key })
     }
 
     pub(super) fn generate_awareness(&mut self) {

@@ -7,6 +7,7 @@
 //! own chain was checked, and what became of frames under a neighbour's name, which only demotes such frames.
 
 mod afar;
+mod open;
 mod revocation;
 mod tables;
 mod verify;

@@ -2,10 +2,11 @@
 
 mod outgoing;
 mod queue;
+mod seal;
 mod sender;
 mod signed_log;
 pub mod warm_up;
 
-pub use outgoing::{Here, Outgoing, OwnFlood, OwnFrame, SendResult};
+pub use outgoing::{Here, Outgoing, OwnFlood, OwnFrame, SealTo, SendResult};
 pub use sender::{Sender, Signed};
 pub use signed_log::SignedLog;

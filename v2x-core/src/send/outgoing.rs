@@ -1,6 +1,6 @@
 //! Outgoing messages between their request and their signature.
 
-use v2x_proto::{AreaView, Class};
+use v2x_proto::{AreaView, Class, Digest};
 
 use crate::base::{
     EventVersion, FrameHash, Instant, Moment, NotSent, Position, Sent, Token, Transmit, WireTime,
@@ -25,6 +25,26 @@ pub struct Outgoing<'a> {
     pub token: Option<Token>,
     /// The event it is about, when it may travel more than one hop.
     pub event: Option<EventVersion>,
+    /// The station that is to read it alone.
+    pub seal: Option<&'a SealTo>,
+}
+
+/// A station to which a message is sealed.
+#[derive(Clone, Copy, Debug)]
+pub struct SealTo {
+    /// Its credential's digest.
+    pub station: Digest,
+    /// SHA-256 of its credential.
+    pub credential: [u8; 32],
+    /// The encryption key in it.
+    pub key: [u8; 32],
+}
+
+impl SealTo {
+    /// A number of this station's.
+    pub fn number(&self) -> u32 {
+        self.station.0.first_chunk().map_or(0, |start| u32::from_be_bytes(*start))
+    }
 }
 
 /// A frame of the station's own on its way to the link, with what was known when it was signed.

@@ -13,13 +13,14 @@ use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, envelope, v1};
 
 pub use self::event::Signed;
-use super::outgoing::{Here, Outgoing, OwnFlood, OwnFrame, SendResult};
+use super::outgoing::{Here, Outgoing, OwnFlood, OwnFrame, SealTo, SendResult};
 use super::queue::{SendQueue, Subject, send_by};
+use super::seal::seal;
 use super::signed_log::SignedLog;
 use super::warm_up::WarmUp;
 use crate::base::{
-    Anchor, FrameHasher, Host, Instant, MessageId, NotSent, NotSentReason, SendRequest, SendStamps,
-    SendingState, Sent, TimedFix, Transmit, limits,
+    Anchor, FrameHasher, Host, Instant, MessageId, NotSent, NotSentReason, SealBinding, SendRequest,
+    SendStamps, SendingState, Sent, TimedFix, Transmit, limits,
 };
 use crate::neighbour::starting_sequence;
 use crate::trust::{
@@ -121,6 +122,16 @@ impl Sender {
         Some((old, self.digest()))
     }
 
+    /// The encryption key of a former identity is kept for a moment after it was used last.
+    pub fn retire(&mut self, last: &Digest, now: Instant) {
+        self.pool.retire(last, now);
+    }
+
+    /// Wipes the encryption keys of former identities.
+    pub fn wipe_former(&mut self) {
+        self.pool.wipe_former();
+    }
+
     /// Whether none of our frames waits for the link.
     pub fn is_idle(&self) -> bool {
         self.queue.is_empty()
@@ -166,6 +177,7 @@ impl Sender {
     pub fn request(
         &mut self,
         request: &SendRequest,
+        seal: Option<&SealTo>,
         here: &Here<'_>,
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
@@ -177,9 +189,11 @@ impl Sender {
             lifetime_ms: request.lifetime_ms,
             max_hops: request.max_hops,
             area: request.area.as_ref(),
-            subject: request.subject,
+            // Messages to two stations do not replace each other.
+            subject: request.subject ^ seal.map_or(0, SealTo::number),
             token: request.token,
             event: claimed.as_ref().and_then(roles::event),
+            seal,
         };
         if !roles::claims_permitted(claimed.as_ref(), &self.digest(), self.pool.active().permissions()) {
             let reason = NotSentReason::NotPermitted;
@@ -205,6 +219,7 @@ impl Sender {
             subject: 0,
             token: None,
             event: None,
+            seal: None,
         };
         let mut payload = core::mem::take(&mut self.payload);
         payload.clear();
@@ -258,7 +273,9 @@ impl Sender {
         self.outrun_late(now, moment.wire());
         let known = v1::MessageType::try_from(outgoing.message_type as i32)
             .is_ok_and(|message_type| message_type != v1::MessageType::Unspecified);
-        if payload.is_empty() || outgoing.lifetime_ms == 0 || !known {
+        // Nobody but this function makes a confidential message.
+        let made = outgoing.message_type == v1::MessageType::Confidential as u32;
+        if payload.is_empty() || outgoing.lifetime_ms == 0 || !known || made {
             return refuse(NotSentReason::BadRequest);
         }
         let Some(identity) = self.pool.identity(&signer) else { return refuse(NotSentReason::NotPermitted) };
@@ -277,12 +294,33 @@ impl Sender {
         }
         let first = starting_sequence(generation_time).wrapping_add(start);
         let sequence = *self.next_sequence(&signer, class).get_or_insert(first);
+        let sealed = match outgoing.seal {
+            None => None,
+            Some(to) => {
+                let sender = *self.pool.identity(&signer).map_or(&[0; 32], Identity::hash);
+                let bound = SealBinding {
+                    sender,
+                    receiver: to.credential,
+                    generation: generation_time,
+                    class,
+                    sequence,
+                };
+                match seal(outgoing.message_type, payload, &travel, to, &bound, host) {
+                    Ok(sealed) => Some(sealed),
+                    Err(reason) => return refuse(reason),
+                }
+            }
+        };
+        let (message_type, payload) = match &sealed {
+            None => (outgoing.message_type, payload),
+            Some(sealed) => (v1::MessageType::Confidential as u32, &sealed[..]),
+        };
         self.requests.clear();
         if class == Class::D2 {
             distribution.requests(now, &mut self.requests);
         }
         let tbs = TbsRepr {
-            message_type: outgoing.message_type,
+            message_type,
             generation_time_us: generation_time.as_micros(),
             sequence,
             latitude: position.latitude,
@@ -326,7 +364,7 @@ impl Sender {
         }
         let sent = Sent {
             id,
-            message_type: outgoing.message_type,
+            message_type,
             generation_time,
             position,
             frame_len: bytes.len() as u16,

@@ -62,6 +62,13 @@ impl Trusted {
         self.grant().covers(position)
     }
 
+    /// The key to which confidential messages for its holder are sealed; `None`: it takes none.
+    #[must_use]
+    pub fn encryption_key(&self) -> Option<[u8; 32]> {
+        // Read when a message is sealed, so that those who seal none keep no room for it.
+        CredentialView::parse(&self.bytes).ok().and_then(|view| view.fields.encryption_key)
+    }
+
     /// What it permits, and where and when.
     #[must_use]
     pub fn grant(&self) -> Grant {
@@ -192,6 +199,9 @@ pub enum CredentialError {
     /// The key at hand is not the one in the credential.
     #[error("this key is not the one in credential {0}")]
     KeyMismatch(Digest),
+    /// The encryption key at hand is not the one in the credential, or the credential has none.
+    #[error("this encryption key is not the one in credential {0}")]
+    EncryptionKeyMismatch(Digest),
 }
 
 impl CredentialError {
@@ -202,7 +212,9 @@ impl CredentialError {
             Self::Malformed(_) | Self::NotCanonical => DropReason::CredentialMalformed,
             Self::WeakKey => DropReason::WeakKey,
             Self::NoRoot | Self::UnknownIssuer(_) => DropReason::UnknownIssuer,
-            Self::Signature | Self::KeyMismatch(_) => DropReason::CredentialSignature,
+            Self::Signature | Self::KeyMismatch(_) | Self::EncryptionKeyMismatch(_) => {
+                DropReason::CredentialSignature
+            }
             Self::NotYetValid(_) => DropReason::CredentialNotYetValid,
             Self::Expired(_) => DropReason::CredentialExpired,
             Self::NotARoot(_)

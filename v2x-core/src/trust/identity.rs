@@ -11,7 +11,7 @@ use v2x_proto::{AreaView, Digest};
 use super::credential::{CredentialError, credential_hash, parse_exact, signing_input, usable_key, validity};
 use super::permissions::Permissions;
 use super::region;
-use crate::base::{Position, Sign, WireTime};
+use crate::base::{DropReason, Open, Position, SealBinding, Sealed, Sign, WireTime};
 
 /// A private key in memory, wiped when dropped and never printed.
 pub struct KeyPair(SigningKey);
@@ -57,6 +57,8 @@ pub struct Identity {
     key: VerifyingKey,
     starts: SequenceStarts,
     signer: Box<dyn Sign>,
+    encryption_key: Option<[u8; 32]>,
+    opener: Option<Box<dyn Open>>,
     permissions: Permissions,
     valid_from: WireTime,
     valid_until: WireTime,
@@ -106,6 +108,7 @@ impl Identity {
         let (valid_from, valid_until) = validity(&view.fields);
         let (station_class, region) = (view.fields.station_class, view.fields.region);
         let (issuer, revocation_series) = (view.fields.issuer, view.fields.revocation_series);
+        let (encryption_key, opener) = (view.fields.encryption_key, None);
         let buffer = Vec::new();
         Ok(Self {
             credential,
@@ -114,6 +117,8 @@ impl Identity {
             key,
             starts,
             signer,
+            encryption_key,
+            opener,
             permissions,
             valid_from,
             valid_until,
@@ -123,6 +128,43 @@ impl Identity {
             revocation_series,
             buffer,
         })
+    }
+
+    /// Joins the private half of its encryption key.
+    ///
+    /// # Errors
+    /// [`CredentialError::EncryptionKeyMismatch`]: the key is another one, or the credential has none.
+    pub fn with_opener(mut self, opener: Box<dyn Open>) -> Result<Self, CredentialError> {
+        if self.encryption_key != Some(opener.public_key()) {
+            return Err(CredentialError::EncryptionKeyMismatch(self.digest));
+        }
+        self.opener = Some(opener);
+        Ok(self)
+    }
+
+    /// The public half of its encryption key, when its credential has one.
+    #[must_use]
+    pub fn encryption_key(&self) -> Option<&[u8; 32]> {
+        self.encryption_key.as_ref()
+    }
+
+    /// Whether it has the private half of its encryption key.
+    #[must_use]
+    pub fn opens(&self) -> bool {
+        self.opener.is_some()
+    }
+
+    /// Opens what was sealed to its encryption key.
+    ///
+    /// # Errors
+    /// [`DropReason::SealedKeyWiped`] without that key, and those of [`Open::open`].
+    pub fn open(&self, bound: &SealBinding, sealed: &Sealed) -> Result<Vec<u8>, DropReason> {
+        self.opener.as_ref().ok_or(DropReason::SealedKeyWiped)?.open(bound, sealed)
+    }
+
+    /// Drops, and with it wipes, the private half of its encryption key.
+    pub(crate) fn wipe_opener(&mut self) {
+        self.opener = None;
     }
 
     /// The public half of its key.

@@ -31,6 +31,8 @@ pub struct CredentialRequest {
     pub station_class: u8,
     /// The list it would be revoked in.
     pub revocation_series: u32,
+    /// X25519 public key of the holder for confidential messages; `None`: it takes none.
+    pub encryption_key: Option<[u8; 32]>,
 }
 
 /// Makes a self-signed root that may grant `permissions`.
@@ -53,6 +55,7 @@ pub fn make_root(
         region: None,
         public_key: key.verifying_key().to_bytes(),
         revocation_series: 0,
+        encryption_key: None,
     };
     sign_fields(key, &[0; 32], &fields)
 }
@@ -82,6 +85,7 @@ pub fn issue(
         region: request.region,
         public_key: request.public_key,
         revocation_series: request.revocation_series,
+        encryption_key: request.encryption_key,
     };
     check_nesting(&fields, &parent_view.fields, parent_digest)?;
     check_depth(&parent_view, request)?;

@@ -98,6 +98,8 @@ pub fn permission_for(message_type: MessageType, class: Class) -> Option<Permiss
         (M::SignalState | M::PriorityStatus, D4) => Permissions::SIGNAL_STATE,
         (M::PriorityRequest, D4) => Permissions::PRIORITY_REQUEST,
         (M::GnssCorrection, D4) => Permissions::GNSS_CORRECTION,
+        // What is sealed in it is judged by its own rule when it has been opened.
+        (M::Confidential, D4 | D5) => Permissions::NONE,
         (M::IntersectionMap | M::SignInfo, D5) => Permissions::MAP_SIGN,
         (M::RsuAdvert, D5) => Permissions::SERVICE_ADVERT,
         (M::CredentialRequest | M::CredentialResponse, D5) => Permissions::NONE,
@@ -109,6 +111,15 @@ pub fn permission_for(message_type: MessageType, class: Class) -> Option<Permiss
         _ => return None,
     };
     Some(permission)
+}
+
+/// Whether a message of this type may be sealed to one station. A seal in a seal would cost its receiver as often as its
+/// sender likes; and what stations keep and pass on is for everybody.
+#[must_use]
+pub fn may_be_sealed(message_type: u32) -> bool {
+    use MessageType as M;
+    let never = [M::Confidential, M::CredentialRequest, M::CredentialResponse, M::RevocationDelta];
+    never.iter().all(|never| *never as u32 != message_type)
 }
 
 fn extent_m(area: &AreaView) -> u32 {

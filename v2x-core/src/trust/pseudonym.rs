@@ -19,7 +19,7 @@ use v2x_proto::Digest;
 
 use super::credential::CredentialError;
 use super::identity::Identity;
-use crate::base::{Purpose, Seed, Stream, WireTime, limits};
+use crate::base::{DropReason, Instant, Purpose, SealBinding, Sealed, Seed, Stream, WireTime, limits};
 
 /// The identities of one station.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Pool {
     valid_until: WireTime,
     address: Option<[u8; 6]>,
     seed: Seed,
+    /// When the encryption keys of former identities are wiped, while one has its key.
+    wipe_at: Option<Instant>,
 }
 
 /// Why identities do not make a pool.
@@ -99,6 +101,7 @@ impl Pool {
             valid_until: WireTime::default(),
             address: None,
             seed: Seed(0),
+            wipe_at: None,
         };
         pool.activate(0);
         Ok(pool)
@@ -278,6 +281,51 @@ impl Pool {
         let equal =
             || self.unused().filter(fit).filter(|place| self.identities[*place].valid_until() == ends);
         equal().nth(stream.below(equal().count() as u64) as usize)
+    }
+
+    /// Opens what was sealed to one of the identities: the active one, or the one before while its key is kept.
+    ///
+    /// # Errors
+    /// None of ours, no key any longer, or those of [`Open::open`](crate::base::Open::open).
+    pub(crate) fn open(
+        &self,
+        receiver: &Digest,
+        now: Instant,
+        bound: &SealBinding,
+        sealed: &Sealed,
+    ) -> Result<Vec<u8>, DropReason> {
+        let place = self.place_of(receiver).ok_or(DropReason::SealedForAnother)?;
+        if place != self.active && self.wipe_at.is_none_or(|at| at <= now) {
+            return Err(DropReason::SealedKeyWiped);
+        }
+        self.identities[place].open(bound, sealed)
+    }
+
+    /// `last` was used until now: its encryption key is kept for a moment, and those of other former identities are wiped.
+    pub(crate) fn retire(&mut self, last: &Digest, now: Instant) {
+        self.wipe_openers(Some(last));
+        let keeps = *last != self.active().digest() && self.identity(last).is_some_and(Identity::opens);
+        self.wipe_at = keeps.then(|| now + limits::FORMER_KEY_GRACE);
+    }
+
+    /// When [`wipe_former`](Self::wipe_former) has something to wipe.
+    pub(crate) fn wipe_at(&self) -> Option<Instant> {
+        self.wipe_at
+    }
+
+    /// Wipes the encryption keys of all former identities.
+    pub(crate) fn wipe_former(&mut self) {
+        self.wipe_openers(None);
+        self.wipe_at = None;
+    }
+
+    fn wipe_openers(&mut self, but: Option<&Digest>) {
+        let former = self.identities.iter_mut().zip(&self.used).enumerate();
+        for (_, (one, _)) in former
+            .filter(|(place, (one, used))| **used && *place != self.active && Some(&one.digest()) != but)
+        {
+            one.wipe_opener();
+        }
     }
 
     fn activate(&mut self, place: usize) {

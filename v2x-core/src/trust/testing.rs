@@ -46,6 +46,7 @@ pub(crate) fn issuer_request(key: &SigningKey) -> CredentialRequest {
         region: None,
         station_class: 1,
         revocation_series: 1,
+        encryption_key: None,
     }
 }
 

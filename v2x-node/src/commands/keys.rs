@@ -8,14 +8,17 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use v2x_core::{CredentialError, CredentialRequest, Permissions, WireTime, issue, make_root};
+use v2x_core::{
+    CredentialError, CredentialRequest, EncryptionKey, Open as _, Permissions, WireTime, issue, make_root,
+};
 use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Shape};
 
 pub use self::files::KeysError;
-use self::files::{Batch, ISSUER, ROOT, new_key, now_s};
+use self::files::{Batch, ISSUER, ROOT, new_key, new_secret, now_s};
 use crate::civil::utc;
 use crate::commands::span::whole;
+use crate::config::ENCRYPTION_KEY_ENDING;
 use crate::error::Error;
 use crate::key_files::{read_credential, read_key, read_public_key};
 
@@ -31,7 +34,7 @@ pub enum KeysCommand {
     /// Make keys and credentials for stations
     ///
     /// Signs with issuer.key and issuer.cred of the directory and writes NAME.key and NAME.cred beside them, or
-    /// NAME-1 to NAME-N with --count.
+    /// NAME-1 to NAME-N with --count; with --encryption also NAME.x25519.
     #[command(after_help = issue_help())]
     Issue(IssueArgs),
     /// Revoke credentials: write a signed delta for stations to read or pass on
@@ -92,6 +95,9 @@ pub struct IssueArgs {
     /// Series in which they can be revoked together: use one number for all credentials of a vehicle
     #[arg(long, value_name = "N", default_value_t = 0)]
     series: u32,
+    /// Give each an encryption key too (NAME.x25519): others then can send it confidential messages
+    #[arg(long, conflicts_with = "public_key")]
+    encryption: bool,
     /// Certify this public key instead of making one: PEM of Ed25519, as OpenSSL or a hardware module gives it out
     #[arg(long, value_name = "FILE", conflicts_with = "count")]
     public_key: Option<PathBuf>,
@@ -168,6 +174,7 @@ fn init(args: &InitArgs, out: &mut dyn Write) -> Result<(), Error> {
     };
     let root = make_root(&root_key, everything(), not_before_s, duration_min).map_err(refused(ROOT))?;
     let request = CredentialRequest {
+        encryption_key: None,
         public_key: issuer_key.verifying_key().to_bytes(),
         permissions: everything() | Permissions::ISSUE,
         not_before_s,
@@ -197,7 +204,11 @@ fn issue_stations(args: &IssueArgs, out: &mut dyn Write) -> Result<(), Error> {
     };
     let mut batch = Batch::new(&args.dir, args.force);
     let given = args.public_key.as_deref().map(read_public_key).transpose()?;
-    let endings = if given.is_some() { &["cred"][..] } else { &["key", "cred"] };
+    let endings = match (given.is_some(), args.encryption) {
+        (true, _) => &["cred"][..],
+        (false, false) => &["key", "cred"],
+        (false, true) => &["key", "cred", ENCRYPTION_KEY_ENDING],
+    };
     batch.check_endings(names.iter().map(String::as_str), endings)?;
     let issuer = read_credential(&args.dir.join(format!("{ISSUER}.cred")))?;
     let issuer_key = read_key(&args.dir.join(format!("{ISSUER}.key")))?;
@@ -206,6 +217,7 @@ fn issue_stations(args: &IssueArgs, out: &mut dyn Write) -> Result<(), Error> {
     let permissions = args.permissions.unwrap_or_else(usual);
     for name in &names {
         let key = if given.is_none() { Some(new_key()?) } else { None };
+        let secret = if args.encryption { Some(new_secret()?) } else { None };
         let own = key.as_ref().map(|key| key.verifying_key().to_bytes());
         let request = CredentialRequest {
             public_key: given.or(own).unwrap_or_default(),
@@ -216,6 +228,7 @@ fn issue_stations(args: &IssueArgs, out: &mut dyn Write) -> Result<(), Error> {
             region: args.region,
             station_class: args.role.class() as u8,
             revocation_series: args.series,
+            encryption_key: secret.as_ref().map(|secret| EncryptionKey::from_secret(secret).public_key()),
         };
         let refused = |source| match source {
             CredentialError::Validity { until, issuer_until, .. } if until > issuer_until => {
@@ -228,6 +241,9 @@ fn issue_stations(args: &IssueArgs, out: &mut dyn Write) -> Result<(), Error> {
         match &key {
             Some(key) => batch.add(name, key, &credential),
             None => batch.add_credential(name, &credential),
+        }
+        if let Some(secret) = &secret {
+            batch.add_encryption_key(name, secret);
         }
     }
     for path in batch.write()? {
@@ -304,6 +320,8 @@ Examples:
       --also wide-area,negation
   openssl pkey -in module.key -pubout -out module.pub
   roadcast keys issue --dir keys --name car-2 --public-key module.pub
+  roadcast keys issue --dir keys --name bus-8 --role public-transport \\
+      --encryption
   roadcast keys issue --dir keys --name car --count 20 \\
       --permissions awareness,hazard
   roadcast keys issue --dir keys --name bus-7 --region 49.61,6.13,20000";

@@ -13,6 +13,7 @@ pub mod launch;
 pub mod link;
 pub mod neighbours;
 pub mod priority;
+pub mod publish;
 #[cfg(feature = "replay")]
 pub mod replay;
 pub mod run;

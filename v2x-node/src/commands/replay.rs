@@ -10,6 +10,7 @@ mod reading;
 mod rows_file;
 mod simulate;
 mod trace_file;
+mod validate;
 mod view;
 
 use std::io::Write;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use v2x_core::ChangeRule;
 use v2x_recording::check;
-use v2x_replay::plan::Forwarding;
+use v2x_replay::plan::{Forwarding, MediumPlan};
 use v2x_replay::repeat;
 use v2x_replay::run::{self, RunError};
 use v2x_replay::source::{self, convert};
@@ -29,6 +30,7 @@ pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
 use self::trace_file::{read, tell, warn};
+pub use self::validate::ValidateArgs;
 pub use self::view::ViewArgs;
 #[cfg(feature = "web")]
 pub(crate) use self::view::town_lanes;
@@ -47,6 +49,9 @@ pub enum ReplayCommand {
     /// Show two reports side by side, with a test for a difference
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
+    /// Hold the radio channel against published figures
+    #[command(after_help = validate::HELP)]
+    Validate(ValidateArgs),
     /// Show a report, a recording or a trace on a map with a timeline
     #[command(after_help = view::HELP)]
     View(ViewArgs),
@@ -83,6 +88,7 @@ pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
         ReplayCommand::Run(args) => run_trace(args, out),
         ReplayCommand::Check(args) => check_recording(args, out),
         ReplayCommand::Compare(args) => compare::run(args, out),
+        ReplayCommand::Validate(args) => validate::run(args, out),
         ReplayCommand::View(args) => view::run(args, out),
         ReplayCommand::Convert(args) => convert_trace(args, out),
     }
@@ -97,7 +103,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     }
     let options = args.run_options();
     options.check().map_err(ReplayError::from)?;
-    let medium = args.medium()?;
+    let medium = args.radio()?.unwrap_or_else(|| MediumPlan::range(options.range_m));
     let path = args.trace.as_deref().ok_or(ReplayError::NothingToRun)?;
     let plan = args.attack.as_deref().map(attack::read).transpose()?;
     let trace = read(path, &args.reading)?;
@@ -106,7 +112,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     }
     let mut inputs = vec![input("trace", path, source::sha256(path))];
     inputs.extend(args.attack.as_deref().map(attack::told));
-    let (range_m, told) = plan::told(medium);
+    let (range_m, told) = plan::told(&medium);
     let ran = WhatRan {
         inputs,
         seconds: options.seconds,
@@ -123,7 +129,8 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
         }),
         ..what_ran()
     };
-    let over = |seed| medium.medium(seed);
+    // Attackers are detected by received power as well.
+    let over = |seed| if plan.is_some() { medium.powered(seed) } else { medium.medium(seed) };
     simulate::run(args, ran, out, |rows, progress| {
         let plan = plan.as_ref();
         let outcome = match &args.seeds {
@@ -186,7 +193,7 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
   roadcast replay run town.fcd.csv --seeds 1..20 --json a.json \\
       --rows a.csv.gz
-  roadcast replay run town.fcd.csv --medium table --column 25hz_23dbm
+  roadcast replay run town.fcd.csv --radio highway
   roadcast replay run --plan replay/plans/flood/highway-60.toml \\
       --forwarding all
   roadcast replay run --plan replay/plans/red/road.toml --attack strip

@@ -36,6 +36,17 @@ pub struct CredentialFiles {
     pub key: PathBuf,
 }
 
+impl CredentialFiles {
+    /// The file of its private encryption key, beside its private key; read where the credential has such a key.
+    #[must_use]
+    pub fn encryption_key(&self) -> PathBuf {
+        self.key.with_extension(ENCRYPTION_KEY_ENDING)
+    }
+}
+
+/// Ending of the files of private encryption keys.
+pub const ENCRYPTION_KEY_ENDING: &str = "x25519";
+
 pub(super) fn read(top: &Section<'_>) -> Result<IdentityFiles, SettingsError> {
     const KEYS: &[&str] = &["credential", "key", "credentials", "keys", "pool", "roots", "issuers"];
     let Some(section) = top.table("identity", KEYS)? else {

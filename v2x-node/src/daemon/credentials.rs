@@ -8,7 +8,7 @@ use v2x_proto::Digest;
 use crate::config::IdentityFiles;
 use crate::daemon::credential_lock::CredentialLock;
 use crate::daemon::expiry::{Expiries, file_name};
-use crate::daemon::keyring::{Keyring, KeyringHost, Verifications};
+use crate::daemon::keyring::{HeldKeys, Keyring, KeyringHost, Verifications};
 use crate::daemon::notices::{AUTHORITIES, OWN};
 use crate::daemon::trust_files::{self, IdentityWatch};
 use crate::key_files::KeyFileError;
@@ -149,8 +149,11 @@ impl Credentials {
                     );
                 }
                 if news && taken.is_ok() {
-                    let (identities, keys) =
-                        own.into_iter().map(|one| (one.identity, (one.digest, one.key))).unzip();
+                    let held = |digest, key, opener| HeldKeys { digest, key: Some(key), opener };
+                    let (identities, keys) = own
+                        .into_iter()
+                        .map(|one| (one.identity, held(one.digest, one.key, one.opener)))
+                        .unzip();
                     self.keyring.fill(keys);
                     inputs.push(Input::Identities(identities));
                 }

@@ -4,14 +4,25 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ed25519_dalek::VerifyingKey;
-use v2x_core::{Host, Instant, KeyPair, Sign};
+use v2x_core::{EncryptionKey, Host, Instant, KeyPair, Open, SealBinding, Sealed, Sign};
 use v2x_proto::Digest;
 
 use crate::daemon::station::{Live, monotonic};
 
 /// Keys that wait for the node to ask for them. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Keyring(Arc<Mutex<Vec<(Digest, KeyPair)>>>, Arc<Verifications>);
+pub struct Keyring(Arc<Mutex<Vec<HeldKeys>>>, Arc<Verifications>);
+
+/// Keys of one credential, each until the node takes it.
+#[derive(Debug)]
+pub struct HeldKeys {
+    /// The credential's.
+    pub digest: Digest,
+    /// Its signing key.
+    pub key: Option<KeyPair>,
+    /// Its encryption key, where it has one.
+    pub opener: Option<EncryptionKey>,
+}
 
 /// Signatures that the station has verified, and the time that took.
 #[derive(Debug, Default)]
@@ -30,7 +41,7 @@ impl Verifications {
 impl Keyring {
     /// The keys of the credentials in the next [`Input::Identities`](v2x_core::Input::Identities), in place of any
     /// that nobody asked for.
-    pub fn fill(&self, keys: Vec<(Digest, KeyPair)>) {
+    pub fn fill(&self, keys: Vec<HeldKeys>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
@@ -39,10 +50,15 @@ impl Keyring {
         &self.1
     }
 
-    fn take(&self, credential: Digest) -> Option<KeyPair> {
+    /// Takes one of a credential's keys; the last that is taken ends its place.
+    fn take<T>(&self, credential: Digest, which: impl FnOnce(&mut HeldKeys) -> Option<T>) -> Option<T> {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = keys.iter().position(|(digest, _)| *digest == credential)?;
-        Some(keys.swap_remove(place).1)
+        let place = keys.iter().position(|held| held.digest == credential)?;
+        let taken = which(&mut keys[place]);
+        if keys[place].key.is_none() && keys[place].opener.is_none() {
+            keys.swap_remove(place);
+        }
+        taken
     }
 }
 
@@ -65,7 +81,16 @@ impl Host for KeyringHost {
     }
 
     fn signer(&mut self, credential: Digest, key: &VerifyingKey) -> Option<Box<dyn Sign>> {
-        let pair = self.0.take(credential)?;
+        let pair = self.0.take(credential, |held| held.key.take())?;
         (pair.public_key() == key.to_bytes()).then(|| Box::new(pair) as Box<dyn Sign>)
+    }
+
+    fn opener(&mut self, credential: Digest, key: &[u8; 32]) -> Option<Box<dyn Open>> {
+        let opener = self.0.take(credential, |held| held.opener.take())?;
+        (opener.public_key() == *key).then(|| Box::new(opener) as Box<dyn Open>)
+    }
+
+    fn seal(&mut self, to: &[u8; 32], bound: &SealBinding, content: &[u8]) -> Option<Sealed> {
+        Live.seal(to, bound, content)
     }
 }

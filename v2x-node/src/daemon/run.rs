@@ -282,7 +282,9 @@ impl Daemon {
             listeners.feed.begin(news.clone());
         }
         if config.station.role == Role::Vehicle {
-            listeners.advisor = Some(Advisor::new(node.digest()));
+            let mut advisor = Advisor::new(node.digest());
+            advisor.require_seal(config.seal_required);
+            listeners.advisor = Some(advisor);
             listeners.alerts = config.alerts.then(Triggers::default);
         }
         let station = Station::new(node, radio, recorder).map_err(system)?;

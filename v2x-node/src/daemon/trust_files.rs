@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use v2x_core::{Input, KeyPair, NewIdentity};
+use v2x_core::{EncryptionKey, Input, KeyPair, NewIdentity};
 use v2x_proto::Digest;
 
 use crate::config::IdentityFiles;
@@ -109,8 +109,9 @@ impl IdentityWatch {
 
 fn marks(files: &IdentityFiles) -> Vec<Option<Mark>> {
     let own = key_files::own_files(files).unwrap_or_default();
-    let own = own.iter().flat_map(|one| [&one.credential, &one.key]);
-    own.chain(&files.roots).chain(&files.issuers).map(|path| mark(path).ok()).collect()
+    let own = own.iter().flat_map(|one| [one.credential.clone(), one.key.clone(), one.encryption_key()]);
+    let authorities = files.roots.iter().chain(&files.issuers).cloned();
+    own.chain(authorities).map(|path| mark(&path).ok()).collect()
 }
 
 /// One of the station's own credentials as its files have it now.
@@ -122,6 +123,8 @@ pub struct OwnCredential {
     pub identity: NewIdentity,
     /// Its key.
     pub key: KeyPair,
+    /// The private half of its encryption key, where it has one.
+    pub opener: Option<EncryptionKey>,
 }
 
 /// The station's own credentials in their files as they are now, with their keys.
@@ -133,7 +136,8 @@ pub fn identities(files: &IdentityFiles) -> Result<Vec<OwnCredential>, KeyFileEr
     let read = own.iter().map(|one| {
         let identity = key_files::load_identity(one)?;
         let key = KeyPair::from_secret(key_files::read_key(&one.key)?.as_bytes());
-        Ok(OwnCredential { digest: identity.digest(), identity: NewIdentity::from(&identity), key })
+        let opener = key_files::load_encryption_key(one, &identity)?;
+        Ok(OwnCredential { digest: identity.digest(), identity: NewIdentity::from(&identity), key, opener })
     });
     read.collect()
 }

@@ -23,7 +23,7 @@ fn asked() -> Requests {
 
 fn arrive(requests: &mut Requests, millis: u64, arrival: u64) {
     let arrival = Some(at(arrival).wire);
-    requests.approach(at(millis).now, |_| Approach { lane: Some(1), arrival, passed: false });
+    requests.approach(at(millis).now, |_| Approach { lane: Some(1), arrival, ..Approach::default() });
 }
 
 type Said = (Vec<(PriorityAction, u32)>, Vec<Progress>);

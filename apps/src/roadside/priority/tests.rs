@@ -1,5 +1,5 @@
 use super::*;
-use v2x_core::{MessageId, Position, ReceiveStamps};
+use v2x_core::{MessageId, Position, ReceiveStamps, Way};
 
 use crate::roadside::content::SignalGroup;
 
@@ -27,6 +27,8 @@ fn ask(signer: u64, id: u32) -> v1::PriorityRequest {
 
 fn received(signer: u64, message: &v1::PriorityRequest, permissions: Permissions) -> Received {
     Received {
+        way: Way::Air,
+        confidential: false,
         id: MessageId { signer: Digest(signer.to_be_bytes()), class: Class::D4, sequence: 1 },
         message_type: v1::MessageType::PriorityRequest as u32,
         generation_time: WireTime::from_micros(1),
@@ -276,4 +278,56 @@ fn people_see_who_asks_and_what_becomes_of_it() {
     );
     let counts = PriorityCounts { heard: 3, granted: 1, rejected: 2, ended: 1, expired: 2, crowded_out: 0 };
     assert_eq!(table.counts(), counts);
+}
+
+/// Each message sent from `from` to `to`: for whom it is sealed, and whom it answers.
+fn answered(table: &mut Priorities, from: u64, to: u64) -> Vec<(Option<Digest>, Vec<Digest>)> {
+    let mut all = Vec::new();
+    for ms in from..to {
+        let now = Instant::from_millis(ms);
+        if table.next_due().is_none_or(|due| due > now) {
+            continue;
+        }
+        table.due(now, |request| {
+            let status = v1::PriorityStatus::decode(request.payload).unwrap();
+            let whom = status.answers.iter().map(|one| Digest::from_slice(&one.requester).unwrap());
+            all.push((request.to.map(|to| to.stations[0]), whom.collect()));
+        });
+    }
+    all
+}
+
+fn hear_sealed(table: &mut Priorities, signer: u64, ms: u64) {
+    let received = Received { confidential: true, ..received(signer, &ask(signer, 1), Permissions::NONE) };
+    table.heard(&received, Instant::from_millis(ms), wire(ms), |_| true);
+}
+
+#[test]
+fn who_asked_sealed_is_answered_sealed_and_named_to_nobody_else() {
+    let mut table = table();
+    let [open, sealed] = [1_u64, 2].map(|number| Digest(number.to_be_bytes()));
+    hear(&mut table, 1, 0, &ask(1, 1), true);
+    hear_sealed(&mut table, 2, 0);
+    assert_eq!(answered(&mut table, 0, 10), [(None, vec![open]), (Some(sealed), vec![sealed])]);
+    // Once the open one is withdrawn that is said, and then nothing open any longer.
+    let cancel = v1::PriorityRequest { action: v1::PriorityAction::Cancel as i32, ..ask(1, 1) };
+    hear(&mut table, 1, 600, &cancel, true);
+    let later = answered(&mut table, 600, 3_000);
+    assert_eq!(later[0], (None, vec![]));
+    assert!(later[1..].iter().all(|one| *one == (Some(sealed), vec![sealed])), "{later:?}");
+    assert!(later.len() >= 3);
+}
+
+#[test]
+fn many_who_asked_sealed_are_answered_in_turn_within_the_rate() {
+    let mut table = table();
+    for signer in 1..=11 {
+        hear_sealed(&mut table, signer, 0);
+    }
+    let first = answered(&mut table, 0, 400);
+    assert_eq!(first.len(), SEALED_AT_ONCE);
+    let all = answered(&mut table, 400, 1_600);
+    let each: std::collections::BTreeSet<_> = first.iter().chain(&all).filter_map(|(to, _)| *to).collect();
+    assert_eq!(each.len(), 11, "everybody within one and a half seconds");
+    assert!(all.len() <= 3 * SEALED_AT_ONCE, "{}", all.len());
 }

@@ -17,6 +17,7 @@ pub(super) const fn of(message_type: MessageType) -> &'static MessageForm {
         MessageType::PriorityRequest => &PRIORITY_REQUEST,
         MessageType::PriorityStatus => &PRIORITY_STATUS,
         MessageType::GnssCorrection => &GNSS_CORRECTION,
+        MessageType::Confidential => &CONFIDENTIAL,
         MessageType::CredentialRequest => &CREDENTIAL_REQUEST,
         MessageType::CredentialResponse => &CREDENTIAL_RESPONSE,
         MessageType::RevocationDelta => &REVOCATION_DELTA,
@@ -60,6 +61,12 @@ static AWARENESS: MessageForm = MessageForm { name: "Awareness", fields: &[
     FieldForm { number: 22, name: "emergency", value: ValueForm::Message(&EMERGENCY_INFO), repeated: false, optional: true },
     FieldForm { number: 23, name: "floods_held", value: ValueForm::Fixed32, repeated: true, optional: false },
     FieldForm { number: 24, name: "doors_open", value: ValueForm::Uint32, repeated: false, optional: true },
+] };
+
+static CONFIDENTIAL: MessageForm = MessageForm { name: "Confidential", fields: &[
+    FieldForm { number: 1, name: "receiver", value: ValueForm::Bytes, repeated: false, optional: false },
+    FieldForm { number: 2, name: "encapsulated_key", value: ValueForm::Bytes, repeated: false, optional: false },
+    FieldForm { number: 3, name: "ciphertext", value: ValueForm::Bytes, repeated: false, optional: false },
 ] };
 
 static CREDENTIAL_REQUEST: MessageForm = MessageForm { name: "CredentialRequest", fields: &[
@@ -370,6 +377,7 @@ pub(in crate::payload) static MESSAGE_TYPE: EnumForm = EnumForm(&[
     (9, "priority_request"),
     (10, "priority_status"),
     (11, "gnss_correction"),
+    (13, "confidential"),
     (32, "credential_request"),
     (33, "credential_response"),
     (34, "revocation_delta"),

@@ -8,7 +8,7 @@ const LEAST: &str = "[scenario]\nkind = \"highway\"\n[[event]]\nat_m = [0, 0]\na
 fn a_plan_reads_back_with_what_it_leaves_out() {
     let plan = Plan::parse("p.toml", LEAST).unwrap();
     assert_eq!((plan.seeds, plan.forwarding), (vec![1], vec![Forwarding::Roadcast]));
-    assert_eq!(plan.medium, MediumPlan::Table { column: Column::Hz10, interference: true });
+    assert_eq!(plan.medium, MediumPlan::named("published").unwrap());
     let Scenario::Highway(highway) = plan.scenario else { panic!("{:?}", plan.scenario) };
     assert_eq!((highway.length_m, highway.lanes, highway.directions), (5000.0, 4, 2));
     let event = &plan.events[0];
@@ -66,15 +66,15 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         (more("[[event]]\n"), "p.toml:6: event[2].by is missing: by = "),
         (
             more("[medium]\nkind = \"fog\""),
-            "p.toml:7: medium.kind: found \"fog\", expected \"range\" or \"table\"",
+            "p.toml:7: medium.kind: found \"fog\", expected \"range\" or \"radio\"",
         ),
         (
-            more("[medium]\nkind = \"table\"\ncolumn = \"1hz\""),
-            "p.toml:8: medium.column: found \"1hz\", expected \"10hz_23dbm\"",
+            more("[medium]\nkind = \"radio\"\nprofile = \"rural\""),
+            "p.toml:8: medium.profile: found \"rural\", expected \"published\", \"highway\", ",
         ),
         (
-            more("[medium]\nkind = \"table\"\ninterference = 1"),
-            "p.toml:8: medium.interference: found 1, expected true or false",
+            more("[medium]\nkind = \"radio\"\nrange_m = 200"),
+            "p.toml:8: medium.range_m: does not go with kind = \"radio\"",
         ),
         (
             more("[medium]\nkind = \"range\"\nrange_m = 1501"),

@@ -176,9 +176,13 @@ impl Receiver {
         situation: &Situation<'_>,
         host: &mut dyn Host,
     ) -> Verified {
-        let received = received(&frame, true, stamps);
-        let content = self
-            .decode(&received)
+        let mut received = received(&frame, true, stamps);
+        let opened = match received.message_type == MessageType::Confidential as u32 {
+            true => self.open(&mut received, &frame, situation),
+            false => Ok(()),
+        };
+        let content = opened
+            .and_then(|()| self.decode(&received))
             .and_then(|content| self.learn_revocation(content, &received, situation, host))
             .map(|content| self.travelling(content, &frame, afar.as_ref(), situation));
         Verified {
@@ -309,6 +313,7 @@ fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
         permissions: frame.permissions,
         verified,
         suspect: false,
+        confidential: false,
         payload: frame.bytes.slice(wide(&frame.payload)),
         frame: frame.bytes.clone(),
         stamps,

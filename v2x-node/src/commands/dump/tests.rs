@@ -26,6 +26,7 @@ fn station() -> (TrustStore, Identity) {
     let key = |byte| SigningKey::from_bytes(&[byte; 32]);
     let all = Permissions::AWARENESS | Permissions::HAZARD;
     let request = |byte, permissions, station_class| CredentialRequest {
+        encryption_key: None,
         public_key: key(byte).verifying_key().to_bytes(),
         permissions,
         not_before_s: START_S,

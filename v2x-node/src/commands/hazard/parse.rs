@@ -5,7 +5,7 @@ use core::time::Duration;
 use v2x_api::{Area, EVENT_CLASSES, LONGEST_VALIDITY_S, Place, Point};
 use v2x_proto::{Class, Shape, v1};
 
-pub(super) fn class(text: &str) -> Result<Class, String> {
+pub(crate) fn class(text: &str) -> Result<Class, String> {
     let found = EVENT_CLASSES.into_iter().find(|class| class.name().eq_ignore_ascii_case(text));
     found.ok_or_else(|| "expected D3 (for an area), D1 (an alert) or D0 (imminent danger)".to_owned())
 }

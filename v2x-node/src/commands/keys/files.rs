@@ -12,8 +12,9 @@ use ed25519_dalek::pkcs8::{EncodePrivateKey, KeypairBytes};
 use radio_adapters::clock;
 use v2x_core::CredentialError;
 
+use crate::config::ENCRYPTION_KEY_ENDING;
 use crate::error::Complaint;
-use crate::key_files::{KeyFileError, armour, armour_delta, failed};
+use crate::key_files::{KeyFileError, armour, armour_delta, armour_encryption_key, failed};
 
 /// Why keys or credentials cannot be made or shown.
 #[derive(Debug, thiserror::Error)]
@@ -116,9 +117,14 @@ fn starts_with(path: &Path, armour: &[u8]) -> bool {
 
 /// A new private key from the operating system's random numbers.
 pub(super) fn new_key() -> Result<SigningKey, KeysError> {
+    Ok(SigningKey::from_bytes(&*new_secret()?))
+}
+
+/// 32 random bytes of the operating system: a private key.
+pub(super) fn new_secret() -> Result<Zeroizing<[u8; 32]>, KeysError> {
     let mut secret = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *secret).map_err(KeysError::Random)?;
-    Ok(SigningKey::from_bytes(&secret))
+    Ok(secret)
 }
 
 /// Now, the time from which credentials are valid, s.
@@ -146,6 +152,12 @@ impl<'d> Batch<'d> {
         let pem = bytes.to_pkcs8_pem(LineEnding::LF).expect("a 32-byte key always encodes");
         self.files.push((self.directory.join(format!("{name}.key")), pem));
         self.add_credential(name, credential);
+    }
+
+    /// Adds `name.x25519`, a private encryption key.
+    pub fn add_encryption_key(&mut self, name: &str, secret: &[u8; 32]) {
+        let path = self.directory.join(format!("{name}.{ENCRYPTION_KEY_ENDING}"));
+        self.files.push((path, armour_encryption_key(secret)));
     }
 
     /// Adds `name.cred` alone.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use radio_adapters::clock;
-use v2x_core::{CredentialError, Permissions, TrustStore, WireTime, credential_hash};
+use v2x_core::{CredentialError, Open as _, Permissions, TrustStore, WireTime, credential_hash};
 use v2x_proto::credential::CredentialView;
 use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Digest};
@@ -13,7 +13,7 @@ use v2x_proto::{AreaView, Digest};
 use super::files::{ISSUER, ROOT, is_delta, is_key};
 use crate::civil::{in_words, utc};
 use crate::error::Error;
-use crate::key_files::{KeyFileError, load_trust, read_credential, read_key};
+use crate::key_files::{KeyFileError, load_trust, read_credential, read_encryption_key, read_key};
 
 /// `roadcast keys show`
 #[derive(Args, Clone, Debug)]
@@ -30,6 +30,11 @@ pub struct ShowArgs {
 
 pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), Error> {
     if is_key(&args.file) {
+        if let Ok(key) = read_encryption_key(&args.file) {
+            writeln!(out, "{}: private key, X25519", args.file.display())?;
+            writeln!(out, "encryption   {}", hex(&key.public_key()))?;
+            return Ok(());
+        }
         let key = read_key(&args.file)?;
         writeln!(out, "{}: private key, Ed25519", args.file.display())?;
         writeln!(out, "public key   {}", hex(key.verifying_key().as_bytes()))?;
@@ -75,6 +80,9 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), Error> {
         fields.region.as_ref().map_or_else(|| "wherever its issuer is valid".into(), region)
     )?;
     writeln!(out, "public key   {}", hex(&fields.public_key))?;
+    if let Some(key) = &fields.encryption_key {
+        writeln!(out, "encryption   {}", hex(key))?;
+    }
     writeln!(out, "revocation   series {}", fields.revocation_series)?;
     let now = clock::wire_time_us();
     chain(args, kind, &bytes, WireTime::from_micros(now), (from, until), out)

@@ -3,6 +3,7 @@
 use std::io;
 
 use v2x_recording::check::CheckError;
+use v2x_replay::medium::ProfileError;
 use v2x_replay::plan::{PlanError, PlanRunError};
 use v2x_replay::run::RunError;
 use v2x_replay::source::convert::WriteError;
@@ -19,14 +20,14 @@ pub enum ReplayError {
     /// Neither a trace nor a plan was given.
     #[error("give a trace, such as town.fcd.csv.gz, or --plan PLAN.toml")]
     NothingToRun,
-    /// An option that the chosen medium does not have.
-    #[error("{option} does not go with this medium: {right}")]
-    OtherMedium {
-        /// The option.
-        option: &'static str,
-        /// Why, and what would be right.
-        right: &'static str,
-    },
+    /// The radio profile cannot be used.
+    #[error(transparent)]
+    Radio(#[from] ProfileError),
+    /// The profile has no radio.
+    #[error(
+        "{0}: a range and no radio channel; take published, highway, urban, crossing or a file of a radio"
+    )]
+    NoRadio(String),
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use crate::commands::span::{any_seconds, seconds, whole_seconds};
 use clap::{Args, ValueEnum};
 use v2x_core::{ChangeRule, PseudonymConfig};
-use v2x_replay::medium::Column;
 use v2x_replay::plan::MediumPlan;
 use v2x_replay::run::{self, RunOptions};
 use v2x_report::Verify;
@@ -22,7 +21,7 @@ pub struct ReplayArgs {
     #[arg(value_name = "TRACE")]
     pub trace: Option<PathBuf>,
     /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
-    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "range", "medium", "column", "seed", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples"])]
+    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "range", "seed", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples"])]
     pub plan: Option<PathBuf>,
     /// How floods are forwarded, overriding the plan; all runs the plan once for each way and compares them in one table
     #[arg(long, value_enum, value_name = "HOW", conflicts_with = "trace", requires = "plan", help_heading = HOW)]
@@ -33,14 +32,11 @@ pub struct ReplayArgs {
     /// Send awareness at a fixed rate, Hz, instead of by the generation rules
     #[arg(long, value_name = "HZ", allow_negative_numbers = true, help_heading = HOW)]
     pub rate: Option<f64>,
-    /// How frames are received: by all within range, or drawn by distance from a published table, where frames other than
-    /// awareness also wait for each other and collide
-    #[arg(long, value_enum, value_name = "KIND", default_value_t = MediumArg::Range, help_heading = HOW)]
-    pub medium: MediumArg,
-    /// The table's column: 10hz_23dbm, 25hz_23dbm, 10hz_15dbm or 10hz_30dbm (default: 10hz_23dbm)
-    #[arg(long, value_name = "COLUMN", value_parser = parse_column, help_heading = HOW)]
-    pub column: Option<Column>,
-    /// Radio range of --medium range, metres (default: 300)
+    /// How frames are received: a profile's file, or the name of one that comes with the program: published, highway, urban, crossing or
+    /// ideal (default: by all within --range, or as the plan says)
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "range", help_heading = HOW)]
+    pub radio: Option<String>,
+    /// Every station within this many metres hears everything (default: 300)
     #[arg(long, value_name = "M", allow_negative_numbers = true, help_heading = HOW)]
     pub range: Option<f64>,
     /// Seed of keys and random choices: the same trace, options and seed give the same digest
@@ -95,15 +91,6 @@ pub enum VerifyArg {
     Every,
 }
 
-/// How frames are received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum MediumArg {
-    /// By every station within --range
-    Range,
-    /// By distance, from the reception table of plans
-    Table,
-}
-
 /// How floods are forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ForwardingArg {
@@ -118,26 +105,12 @@ pub enum ForwardingArg {
 }
 
 impl ReplayArgs {
-    /// How frames of a trace are received.
+    /// How frames are received, where the command line says it.
     ///
     /// # Errors
-    /// An option of one medium is given with the other.
-    pub(super) fn medium(&self) -> Result<MediumPlan, ReplayError> {
-        let refused = |option, right| Err(ReplayError::OtherMedium { option, right });
-        match self.medium {
-            MediumArg::Range if self.column.is_some() => refused("--column", "--medium table has columns"),
-            MediumArg::Range => Ok(MediumPlan::Range(self.run_options().range_m)),
-            MediumArg::Table if self.range.is_some() => {
-                refused("--range", "the table says how far stations are heard; --medium range has a range")
-            }
-            MediumArg::Table if self.attack.is_some() => refused(
-                "--attack",
-                "attackers on a trace are found by received power, which the table does not have; use --medium range",
-            ),
-            MediumArg::Table => {
-                Ok(MediumPlan::Table { column: self.column.unwrap_or(Column::Hz10), interference: true })
-            }
-        }
+    /// The profile cannot be read.
+    pub(super) fn radio(&self) -> Result<Option<MediumPlan>, ReplayError> {
+        Ok(self.radio.as_deref().map(MediumPlan::named).transpose()?)
     }
 
     /// The options of the run.
@@ -187,13 +160,6 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
     } else {
         Ok(Seeds(seeds))
     }
-}
-
-fn parse_column(text: &str) -> Result<Column, String> {
-    Column::of_name(text).ok_or_else(|| {
-        let names = Column::ALL.map(Column::name).join(", ");
-        format!("expected one of {names}")
-    })
 }
 
 fn parse_pseudonyms(text: &str) -> Result<ChangeRule, String> {

@@ -25,6 +25,9 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
         Some(ForwardingArg::Flooding) => plan.forwarding = vec![Forwarding::Flooding],
         Some(ForwardingArg::All) => plan.forwarding = Forwarding::ALL.to_vec(),
     }
+    if let Some(radio) = args.radio()? {
+        plan.medium = radio;
+    }
     let attack = args.attack.as_deref().map(attack::read).transpose()?;
     let options = PlanOptions { threads: all.threads, verify: all.verify, seconds: args.seconds, attack };
     let mut inputs = vec![input("plan", path, source::sha256(path))];
@@ -32,7 +35,7 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
     if let Scenario::Trace(trace) = &plan.scenario {
         inputs.push(input("trace", trace, source::sha256(trace)));
     }
-    let (range_m, medium) = told(plan.medium);
+    let (range_m, medium) = told(&plan.medium);
     let ran = WhatRan {
         inputs,
         seconds: args.seconds,
@@ -47,14 +50,8 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
 }
 
 /// Range and name of a medium, as reports say them.
-pub(super) fn told(medium: MediumPlan) -> (Option<f64>, String) {
-    match medium {
-        MediumPlan::Range(range_m) => (Some(range_m), "range".to_owned()),
-        MediumPlan::Table { column, interference } => {
-            let alone = if interference { "" } else { ", without interference" };
-            (None, format!("table {}{alone}", column.name()))
-        }
-    }
+pub(super) fn told(medium: &MediumPlan) -> (Option<f64>, String) {
+    (medium.range_m(), medium.name.clone())
 }
 
 /// Disagreement between signing and verifying is a failed check; every other error is the input's.

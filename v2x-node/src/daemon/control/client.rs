@@ -14,7 +14,7 @@ use v2x_core::Instant;
 use v2x_proto::Digest;
 
 use super::filter::Filter;
-use super::input::{Incoming, Requests, Unreadable};
+use super::input::{Inbound, Requests, Unreadable};
 use super::told::{self, Told};
 use super::topic::Topic;
 use crate::log::Line;
@@ -321,7 +321,7 @@ impl Client {
     }
 
     /// The next whole request; `None` also while an answer waits to be read.
-    pub fn take_request(&mut self) -> Option<Result<Incoming, Unreadable>> {
+    pub fn take_request(&mut self) -> Option<Result<Inbound, Unreadable>> {
         if self.leaving || !self.may_ask() {
             return None;
         }

@@ -19,7 +19,7 @@ pub enum Requests {
 
 /// A request as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Incoming {
+pub enum Inbound {
     /// JSON, without a line's end.
     Line(Vec<u8>),
     /// A frame from afar, or what is wrong with it.
@@ -64,7 +64,7 @@ impl Requests {
     }
 
     /// The next whole request.
-    pub fn next(&mut self) -> Option<Result<Incoming, Unreadable>> {
+    pub fn next(&mut self) -> Option<Result<Inbound, Unreadable>> {
         match self {
             Self::Lines(lines) => lines.next().map(line),
             Self::Frames(frames) => frames.next(),
@@ -72,7 +72,7 @@ impl Requests {
     }
 
     /// The next one when nothing more comes: the last line may lack its end.
-    pub fn last(&mut self) -> Option<Result<Incoming, Unreadable>> {
+    pub fn last(&mut self) -> Option<Result<Inbound, Unreadable>> {
         match self {
             Self::Lines(lines) => lines.last().map(line),
             Self::Frames(frames) => frames.next().or_else(|| {
@@ -99,8 +99,8 @@ impl Requests {
     }
 }
 
-fn line(found: Result<Vec<u8>, TooLong>) -> Result<Incoming, Unreadable> {
-    found.map(Incoming::Line).map_err(|TooLong| Unreadable::TooLong)
+fn line(found: Result<Vec<u8>, TooLong>) -> Result<Inbound, Unreadable> {
+    found.map(Inbound::Line).map_err(|TooLong| Unreadable::TooLong)
 }
 
 /// Messages after their lengths.
@@ -110,7 +110,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    fn next(&mut self) -> Option<Result<Incoming, Unreadable>> {
+    fn next(&mut self) -> Option<Result<Inbound, Unreadable>> {
         let found = self.first()?;
         let request = found.and_then(|place| {
             let end = place.end;
@@ -118,11 +118,11 @@ impl Frames {
             self.held.drain(..end);
             Ok(match request.request {
                 Some(control_request::Request::Afar(v1::AfarFrame { frame, peer })) => {
-                    Incoming::Afar(AfarFrame::new(frame, peer))
+                    Inbound::Afar(AfarFrame::new(frame, peer))
                 }
-                Some(control_request::Request::Json(json)) => Incoming::Line(json.into_bytes()),
+                Some(control_request::Request::Json(json)) => Inbound::Line(json.into_bytes()),
                 // Refused as a line that says nothing.
-                None => Incoming::Line(Vec::new()),
+                None => Inbound::Line(Vec::new()),
             })
         });
         if request.is_err() {
@@ -179,8 +179,8 @@ mod tests {
             .encode_length_delimited_to_vec()
     }
 
-    fn told(text: &str) -> Incoming {
-        Incoming::Line(text.as_bytes().to_vec())
+    fn told(text: &str) -> Inbound {
+        Inbound::Line(text.as_bytes().to_vec())
     }
 
     #[test]
@@ -235,10 +235,10 @@ mod tests {
         requests.push(&of_afar(&[1], 1 << 16));
         requests.push(&encoded("after"));
         let frame = AfarFrame::new(vec![1, 2], 7).unwrap();
-        assert_eq!(requests.next(), Some(Ok(Incoming::Afar(Ok(frame)))));
+        assert_eq!(requests.next(), Some(Ok(Inbound::Afar(Ok(frame)))));
         for wrong in ["afar.frame: found 1399 bytes, expected 1 to 1398", "afar.peer: found 65536, expected"]
         {
-            let Some(Ok(Incoming::Afar(Err(error)))) = requests.next() else { panic!("{wrong}") };
+            let Some(Ok(Inbound::Afar(Err(error)))) = requests.next() else { panic!("{wrong}") };
             assert!(error.to_string().starts_with(wrong), "{error}");
         }
         assert_eq!(requests.next(), Some(Ok(told("after"))));
@@ -258,7 +258,7 @@ mod tests {
             }
             let expected: Vec<_> = frames
                 .into_iter()
-                .map(|(frame, peer)| Ok(Incoming::Afar(Ok(AfarFrame { frame: frame.into(), peer }))))
+                .map(|(frame, peer)| Ok(Inbound::Afar(Ok(AfarFrame { frame: frame.into(), peer }))))
                 .collect();
             prop_assert_eq!(found, expected);
         }

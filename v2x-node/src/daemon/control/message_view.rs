@@ -94,6 +94,7 @@ impl Seen {
                     longitude_deg: degrees(place.longitude),
                 }),
                 own: false,
+                confidential: received.confidential,
                 ..self.common(&common)
             }
         });

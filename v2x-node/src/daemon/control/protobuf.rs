@@ -3,7 +3,7 @@
 use prost::Message as _;
 use v2x_api::{Message, RequestId, message_type};
 use v2x_proto::v1::{self, MessageStanding, WatchedMessage, control_answer, watched_message};
-use v2x_proto::{Class, hop};
+use v2x_proto::{Class, hop, payload};
 
 /// Appends an answer, or what is told in a watch, that is `json` in the other encoding.
 pub fn put_json(json: &str, out: &mut Vec<u8>) {
@@ -63,10 +63,21 @@ pub fn body(message: &Message, frame: Option<&[u8]>) -> Vec<u8> {
         hop_header: hop_header.to_vec().into(),
         signed_message: signed_message.to_vec().into(),
         afar_peer: message.afar_peer.map(u32::from),
+        confidential: message.confidential,
+        opened: opened(message).unwrap_or_default().into(),
         id: None,
         age_us: 0,
     }
     .encode_to_vec()
+}
+
+/// What was sealed in a message, encoded again: its frame holds it closed.
+fn opened(message: &Message) -> Option<Vec<u8>> {
+    let payload = message.payload.as_ref().filter(|_| message.confidential)?;
+    let decoded = payload::Message::from_json(message_type(&message.r#type)?, payload).ok()?;
+    let mut bytes = Vec::with_capacity(decoded.encoded_len());
+    decoded.encode(&mut bytes);
+    Some(bytes)
 }
 
 fn units(degrees: f64) -> i32 {

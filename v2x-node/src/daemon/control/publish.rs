@@ -6,9 +6,10 @@ use bytes::Bytes;
 use v2x_api::{Answer, AnsweredMessage, BAD_REQUEST, Point, PublishRequest, type_name};
 use v2x_apps::roadside::content::Intersection;
 use v2x_core::{
-    NotSentReason, Permissions, Position, SendRequest, SendingState, freshness, hops, permission_for,
+    NotSentReason, Permissions, Position, Recipients, SendRequest, SendingState, freshness, hops,
+    permission_for,
 };
-use v2x_proto::payload::{JsonError, Message};
+use v2x_proto::payload::{JsonError, MAX_SEALED_PAYLOAD, Message};
 use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, IntersectionId, envelope};
 
@@ -108,7 +109,15 @@ pub(super) fn request(
             "this unit says it itself, by its configuration ([roadside], {what})"
         )));
     }
+    let to = asked.to.map(Recipients::one);
     let (class, needed) = class(message_type, asked.class)?;
+    if to.is_some() && permission_for(MessageType::Confidential, class).is_none() {
+        let goes = format!(
+            "a message to one station goes in D4 or D5, and this {} in {class}",
+            type_name(message_type)
+        );
+        return Err(Refusal::Key(format!("to: {goes}; leave it out")));
+    }
     if !permissions.contains(needed) {
         return Err(Refusal::NotPermitted(needed.without(permissions)));
     }
@@ -120,6 +129,7 @@ pub(super) fn request(
         return Err(Refusal::Key(format!("payload: all its fields are 0 or left out; {right}")));
     }
     Ok(SendRequest {
+        to,
         message_type: message_type as u32,
         class,
         lifetime_ms: lifetime_ms(asked.lifetime_ms, class)?,
@@ -146,6 +156,7 @@ const fn made_by_the_station(message_type: MessageType) -> Option<&'static str> 
         M::PriorityRequest => {
             "ask with {\"priority\":\"request\",...}, and the station asks until it is answered"
         }
+        M::Confidential => "publish what is to be sealed, with \"to\": the digest of its receiver",
         M::CredentialRequest | M::CredentialResponse => "the station exchanges credentials itself",
         M::RevocationDelta => {
             "name its file in [revocation] files, and the station checks it and passes it on"
@@ -249,14 +260,22 @@ fn why(reason: NotSentReason) -> String {
         NotSentReason::SendingBlocked => "the station does not send now".to_owned(),
         NotSentReason::TooLong => {
             format!(
-                "it does not fit a frame of {} bytes with its signature; send less at a time",
-                envelope::MAX_FRAME
+                "it does not fit a frame of {} bytes with its signature (sealed: {} bytes of payload); send less at a time",
+                envelope::MAX_FRAME,
+                MAX_SEALED_PAYLOAD
             )
         }
         NotSentReason::NotPermitted => "the credential does not permit this message, or not here".to_owned(),
         NotSentReason::BadRequest => "its type does not go with its class, hops or area".to_owned(),
         NotSentReason::Silent => {
             "the station is silent for some seconds after a change of its pseudonym; try again".to_owned()
+        }
+        NotSentReason::NoSuchNeighbour => {
+            "to: no neighbour has this digest; {\"neighbours\":\"list\"} has those there are".to_owned()
+        }
+        NotSentReason::NoEncryptionKey => {
+            "to: that station's credential has no encryption key (roadcast keys issue --encryption)"
+                .to_owned()
         }
         NotSentReason::BurstBudget => "copies of imminent warnings are at their limit".to_owned(),
     }

@@ -22,7 +22,7 @@ use v2x_proto::Digest;
 use super::client::{Client, Peer, Positions};
 pub use super::client::{ConnectionId, MOST_OUTPUT, MOST_WAITING, Move, Watching};
 use super::filter::Filter;
-use super::input::Incoming;
+use super::input::Inbound;
 use super::told::Told;
 pub use super::topic::Topic;
 use crate::daemon::unix_socket::Bound;
@@ -117,8 +117,8 @@ impl Server {
             client.asked = now;
             let first = !core::mem::replace(&mut client.has_asked, true);
             let call = match incoming {
-                Incoming::Line(line) => Call::parse(&line),
-                Incoming::Afar(frame) => frame
+                Inbound::Line(line) => Call::parse(&line),
+                Inbound::Afar(frame) => frame
                     .map(|frame| Call::from(Request::Afar(frame)))
                     .map_err(|error| BadCall { id: None, error }),
             };

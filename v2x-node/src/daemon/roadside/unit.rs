@@ -306,6 +306,7 @@ mod tests {
             ..v1::PriorityRequest::default()
         };
         Received {
+            confidential: false,
             id: MessageId { signer: Digest([0xab; 8]), class: Class::D4, sequence: 1 },
             message_type: v1::MessageType::PriorityRequest as u32,
             generation_time: AT,

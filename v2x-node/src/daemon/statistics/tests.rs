@@ -20,6 +20,7 @@ fn wire(ms: u64) -> WireTime {
 fn message(signer: u8, class: Class, sequence: u32, generated_ms: u64, delivered_ms: u64) -> Received {
     let at = Instant::from_millis(delivered_ms);
     Received {
+        confidential: false,
         id: MessageId { signer: Digest([signer; 8]), class, sequence },
         message_type: 1,
         generation_time: wire(generated_ms),
