@@ -16,6 +16,7 @@ mod key;
 mod key_file;
 mod link;
 mod meetings;
+mod punch;
 mod receiving;
 mod records;
 mod sending;
@@ -47,6 +48,7 @@ pub use self::key::{PeerKey, PeerKeyError};
 pub use self::key_file::{KeyFileError, make_key, read_key};
 use self::link::Common;
 use self::meetings::{Friend, Matchmaker};
+use self::punch::{PUNCH_ALPN, PunchHandler};
 pub use self::settings::{
     AdmissionSettings, PeerSettings, PeerTerms, PeersSettings, RELAY_QUIC_PORT, SILENCE,
 };
@@ -75,6 +77,8 @@ impl Peers {
         handlers: Handlers,
         meetings: Option<Meetings>,
     ) -> Result<Self, PeersError> {
+        let mut handlers = handlers;
+        handlers.insert(PUNCH_ALPN.to_vec(), Arc::new(PunchHandler));
         let alpns = core::iter::once(MESSAGES_ALPN.to_vec()).chain(handlers.keys().cloned()).collect();
         let (wish, wanted) = mpsc::channel(WISHES);
         let meet = meetings.as_ref().map(|_| wish);

@@ -150,6 +150,46 @@ fn a_host_whose_nat_gets_another_address_is_reached_again() {
 }
 
 #[test]
+fn a_bridge_that_is_killed_is_met_again_when_it_is_back() {
+    let Some(mut scene) = Scene::new([Nat::KeepsPorts; 2]) else { return };
+    let _relay = bridge::start_relay(&scene.lab);
+    scene.link(|_| by_relay());
+    scene.until_path("direct", DIRECT);
+    scene.pass_one(PATIENCE);
+    let far = scene.bridges.pop().expect("there are two");
+    scene.bridges.push(far.restart(&scene.lab));
+    let began = Instant::now();
+    // Its station must tell it first: what it is not told of it cannot send on.
+    scene.bridges[1].until_it_serves();
+    let event = scene.declare(600);
+    scene.until_known(&event, LONG);
+    println!("a hazard was there {:.1?} after the far bridge was killed and started again", began.elapsed());
+}
+
+#[test]
+fn a_bridge_that_hangs_holds_up_no_station_and_gets_what_waited_when_it_goes_on() {
+    let Some(mut scene) = Scene::new([Nat::KeepsPorts; 2]) else { return };
+    let _relay = bridge::start_relay(&scene.lab);
+    scene.link(|_| by_relay());
+    scene.until_path("direct", DIRECT);
+    scene.pass_one(PATIENCE);
+    scene.bridges[1].program().hang(true);
+    let silent = scene.bridges[0].until("without its peer", LONG, |status| !is_connected(status));
+    let event = scene.declare(600);
+    // Its unit goes on meanwhile: a vehicle that comes now is heard and hears it.
+    let newcomer = Station::start(&scene.lab, Side::B, "newcomer", CAR);
+    scene.units[1].until_it_hears(&newcomer);
+    newcomer.until_it_hears(&scene.units[1]);
+    scene.bridges[1].program().hang(false);
+    let back = Instant::now();
+    scene.until_known(&event, LONG);
+    println!(
+        "silence was noticed after {silent:.1?}; {:.1?} after the bridge went on the hazard was there",
+        back.elapsed()
+    );
+}
+
+#[test]
 fn hazards_wait_for_the_end_of_a_partition_and_those_that_ended_do_not_come() {
     partition(Duration::from_secs(12));
 }

@@ -17,6 +17,7 @@ use super::gauges::{Gauges, State};
 use super::handler::MESSAGES_ALPN;
 use super::hello::{self, Greeted, NoHello, seen_at};
 use super::key::PeerKey;
+use super::punch::{self, PUNCH_ALPN};
 use super::records::{self, Hello, Wanted};
 use super::session::{self, Bench, Ended};
 use super::settings::PeerTerms;
@@ -228,14 +229,18 @@ impl Link {
     }
 
     async fn call(&self, common: &Common, meeting: Option<Meeting>) -> Result<Greeted, NoHello> {
-        let more = meeting.as_ref().map_or(&[][..], |meeting| &meeting.addresses);
-        let addresses = self.addresses.iter().chain(more).copied().map(TransportAddr::Ip);
-        let relays = self.relays.iter().chain(&common.relays).cloned().map(TransportAddr::Relay);
-        let to = EndpointAddr::from_parts(self.key.id(), addresses.chain(relays));
+        let to = self.address(common, meeting.as_ref().map_or(&[][..], |meeting| &meeting.addresses));
         if let Some(meeting) = &meeting {
             sleep_until(meeting.at).await;
         }
         common.dial(to, MESSAGES_ALPN, common.hello(Some(Wanted::of(&self.terms.receive)))).await
+    }
+
+    /// Where the peer is dialled: as configured, and at `more`.
+    fn address(&self, common: &Common, more: &[SocketAddr]) -> EndpointAddr {
+        let addresses = self.addresses.iter().chain(more).copied().map(TransportAddr::Ip);
+        let relays = self.relays.iter().chain(&common.relays).cloned().map(TransportAddr::Relay);
+        EndpointAddr::from_parts(self.key.id(), addresses.chain(relays))
     }
 
     /// Answers the hello of a call.
@@ -269,7 +274,15 @@ impl Link {
         };
         let Self { terms, until, end, gauges, .. } = self;
         let bench = Bench { end, terms, silence: common.silence, began, until: *until, gauges };
-        session::run(greeted, &bench, arrivals, keeps).await
+        let connection = greeted.connection.clone();
+        let further = || async {
+            let dialled = common.dial(self.address(common, &[]), PUNCH_ALPN, common.hello(None)).await;
+            dialled.ok().map(|greeted| greeted.connection)
+        };
+        tokio::select! {
+            ended = session::run(greeted, &bench, arrivals, keeps) => ended,
+            never = punch::run(further, &connection), if ours => match never {},
+        }
     }
 
     fn dials_first(&self, common: &Common) -> bool {

@@ -156,8 +156,13 @@ fn run(lab: &Lab, side: Side, name: &str, config: &Path, skew_ms: i32) -> Progra
         side.host(),
         name,
         &station::bridge(),
-        &["-v", "run", "--config", &text(config)],
+        &[&detail(), "run", "--config", &text(config)],
     )
+}
+
+/// How much bridges log: `ROADCAST_NETS_LOG=-vv` has them say everything.
+fn detail() -> String {
+    std::env::var("ROADCAST_NETS_LOG").unwrap_or_else(|_| "-v".to_owned())
 }
 
 /// Starts the relay, with a certificate of an authority of the lab's own.

@@ -12,7 +12,7 @@
 //! what a run left behind that was killed, the next one removes.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -340,8 +340,6 @@ impl Drop for Lab {
 pub const RELAY: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 65);
 /// What everybody can reach the broker at.
 pub const BROKER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 81);
-/// The broker's socket.
-pub const BROKER_SOCKET: SocketAddrV4 = SocketAddrV4::new(BROKER, 1883);
 
 fn up(interface: &str) -> String {
     let quiet =

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::nets::bridge::{self, Bridge, Ways};
+use crate::nets::bridge::{self, Bridge, Ways, is_path};
 use crate::nets::lab::{Lab, Nat, Side};
 use crate::nets::program::LOOK;
 use crate::nets::socket::PATIENCE;
@@ -53,8 +53,10 @@ impl Scene {
     /// Waits until both say that this is how they reach each other: `"direct"` or `"relayed"`.
     pub fn until_path(&self, path: &str, within: Duration) -> Duration {
         let began = Instant::now();
-        for bridge in &self.bridges {
-            bridge.until_path(path, within.saturating_sub(began.elapsed()));
+        let reached = |bridge: &Bridge| is_path(&bridge.status(), path);
+        while !self.bridges.iter().all(reached) {
+            assert!(began.elapsed() < within, "not {path} within {within:?}: {}", self.peers());
+            thread::sleep(LOOK);
         }
         began.elapsed()
     }
@@ -70,12 +72,9 @@ impl Scene {
     pub fn until_known(&mut self, event: &str, within: Duration) {
         let began = Instant::now();
         if !self.is_known(event, within) {
-            for bridge in &self.bridges {
-                eprintln!("{:#}", bridge.status());
-            }
-            let afar = &self.units[1].stats()["afar"];
+            let (afar, peers) = (&self.units[1].stats()["afar"], self.peers());
             panic!(
-                "car-b does not know of {event} after {:?}; the unit, of frames from afar: {afar}",
+                "car-b does not know of {event} after {:?}; the unit, of frames from afar: {afar}\n{peers}",
                 began.elapsed()
             );
         }
@@ -105,6 +104,15 @@ impl Scene {
         let event = self.declare(60);
         self.until_known(&event, within);
         began.elapsed()
+    }
+
+    /// What the bridges say of each other and of where they are.
+    fn peers(&self) -> String {
+        let of = |bridge: &Bridge| {
+            let status = bridge.status();
+            format!("{:#}\n{:#}", status["peer"][0], status["peers"])
+        };
+        self.bridges.iter().map(of).collect::<Vec<_>>().join("\n")
     }
 
     /// The network's round trip between the sides, ms.
