@@ -134,11 +134,6 @@ impl Bridge {
         }
     }
 
-    /// Waits for a way to the other side: `"direct"` or `"relayed"`.
-    pub fn until_path(&self, path: &str, within: Duration) -> Duration {
-        self.until(path, within, |status| is_path(status, path))
-    }
-
     /// Waits until it serves its unit.
     pub fn until_it_serves(&self) {
         self.until("connected to its station", PATIENCE, |status| status["station"][0]["connected"] == true);

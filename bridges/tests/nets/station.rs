@@ -108,11 +108,6 @@ impl Station {
         &self.digest
     }
 
-    /// Its program.
-    pub fn program(&self) -> &Program {
-        &self.program
-    }
-
     /// What it says of itself.
     pub fn status(&self) -> Value {
         socket::ask(&self.socket, &json!({"station": "status"}))["status"].clone()
