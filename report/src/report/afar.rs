@@ -25,7 +25,7 @@ pub struct AfarReport {
 }
 
 impl AfarReport {
-    /// In words: `12 received = 10 delivered (p50 21 ms, p99 30 ms old) + 2 dropped (stale 2); 8 sent on the air`.
+    /// In words: `12 received = 10 delivered (p50 21.0 ms, p99 30.0 ms old) + 2 dropped (stale 2); 8 sent on the air`.
     pub fn in_words(&self) -> String {
         let age = match self.age.count {
             0 => String::new(),
@@ -69,7 +69,7 @@ mod tests {
             AfarReport { received: 12, delivered: 10, dropped: 2, aired: 1, ..AfarReport::default() };
         afar.drops.insert("stale".to_owned(), 2);
         afar.age = Summary { count: 10, p50_ns: 21_000_000, p99_ns: 30_000_000, ..Summary::default() };
-        let told = "12 received = 10 delivered (p50 21 ms, p99 30 ms old) + 2 dropped (stale 2); 1 message sent on the air";
+        let told = "12 received = 10 delivered (p50 21.0 ms, p99 30.0 ms old) + 2 dropped (stale 2); 1 message sent on the air";
         assert_eq!(afar.in_words(), told);
         assert_eq!(afar.check(), Ok(()));
         afar.received += 1;
