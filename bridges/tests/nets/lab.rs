@@ -406,10 +406,9 @@ fn remove_namespaces(id: &str) {
             ip(&["netns", "pids", &name]).iter().flat_map(|output| output.stdout.split(|byte| *byte == b'\n'))
         {
             if let Some(pid) = std::str::from_utf8(pid).ok().and_then(|text| text.parse().ok()) {
-                let _ = nix::sys::signal::kill(
-                    nix::unistd::Pid::from_raw(pid),
-                    nix::sys::signal::Signal::SIGKILL,
-                );
+                let pid = nix::unistd::Pid::from_raw(pid);
+                // One that has ended meanwhile needs no end.
+                nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap_or_default();
             }
         }
         drop(ip(&["netns", "del", &name]));

@@ -93,7 +93,8 @@ impl Program {
 
     fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).expect("a process number fits");
-        let _ = kill(Pid::from_raw(pid), signal);
+        // One that has ended gets none.
+        kill(Pid::from_raw(pid), signal).unwrap_or_default();
     }
 }
 
