@@ -169,7 +169,7 @@ impl RadioProfile {
         SHIPPED.iter().find(|(shipped, _)| *shipped == name).map(|(_, text)| *text)
     }
 
-    /// The channel of the published table, nothing tuned.
+    /// The channel of the published table: one model for all of its configurations.
     pub fn published() -> Self {
         match AirProfile::shipped("published") {
             Some(AirProfile::Radio(profile)) => *profile,
