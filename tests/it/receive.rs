@@ -245,6 +245,7 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
             for _ in 0..=limits::AFAR_BURST {
                 receiver.feed(AT, from_afar(&background, 7));
             }
+            receiver.verify(AT);
         }
         DropReason::SealedForAnother
         | DropReason::SealedKeyWiped
