@@ -231,7 +231,7 @@ pub fn provoke(reason: DropReason, receiver: &mut Station) {
             insider.frame(Class::D5, content, bind, |_| {})
         }
     };
-    receiver.hear(at(2_000), &frame);
+    receiver.hear(at(12), &frame);
 }
 
 fn content(message_type: MessageType, payload: &[u8]) -> Vec<u8> {
