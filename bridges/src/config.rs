@@ -46,7 +46,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{file}: cannot read the configuration: {source}")]
+    #[error("{file}: cannot read the configuration: {}", crate::words::without_number(source))]
     Read {
         /// The file as given.
         file: String,

@@ -10,6 +10,7 @@ use crate::operator::error::OperatorError;
 use crate::peers::{KeyFileError, PeersError};
 use crate::relay::RelayError;
 use crate::remote::{AuditError, RemoteError};
+use crate::words::without_number;
 
 /// Why a command ended.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +41,7 @@ pub enum BridgeError {
     #[error(transparent)]
     Remote(#[from] RemoteError),
     /// The program's own socket cannot be opened.
-    #[error("{}: {source}; bridge.socket of the configuration names another", path.display())]
+    #[error("{}: {}; bridge.socket of the configuration names another", path.display(), without_number(source))]
     Socket {
         /// The socket.
         path: PathBuf,
@@ -48,7 +49,7 @@ pub enum BridgeError {
         source: io::Error,
     },
     /// No program answers at the socket.
-    #[error("{}: no roadcast-bridge answers: {source}; `roadcast-bridge run --config FILE` starts one", path.display())]
+    #[error("{}: no roadcast-bridge answers: {}; `roadcast-bridge run --config FILE` starts one", path.display(), without_number(source))]
     NoBridge {
         /// The socket.
         path: PathBuf,
@@ -59,7 +60,7 @@ pub enum BridgeError {
     #[error("refused: {0}")]
     Refused(String),
     /// The system refused something that the program cannot do without.
-    #[error("{what}: {source}")]
+    #[error("{what}: {}", without_number(source))]
     System {
         /// What was being done.
         what: &'static str,
@@ -96,5 +97,18 @@ impl BridgeError {
 impl From<&BridgeError> for ExitCode {
     fn from(error: &BridgeError) -> Self {
         Self::from(error.exit_code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bridge_that_does_not_run_is_told_of_without_numbers() {
+        let source = io::Error::from_raw_os_error(2);
+        let error = BridgeError::NoBridge { path: PathBuf::from("/run/b.sock"), source };
+        let told = "/run/b.sock: no roadcast-bridge answers: No such file or directory; `roadcast-bridge run --config FILE` starts one";
+        assert_eq!(error.to_string(), told);
     }
 }

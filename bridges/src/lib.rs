@@ -32,3 +32,4 @@ mod run;
 pub mod select;
 mod socket;
 pub mod station;
+mod words;
