@@ -60,7 +60,8 @@ fn plots(result: &ConfigurationResult) -> Vec<CurvePlot> {
         let of = if *cause == LossCause::BelowSensing { &mut first } else { &mut others };
         of.push(curve(&cause.name().replace('_', " "), besides));
     }
-    let received = CurvePlot { caption: "Frames received, and too weak to be".to_owned(), curves: first };
+    let received =
+        CurvePlot { caption: "Frames received, and frames too weak to sense".to_owned(), curves: first };
     let lost = CurvePlot { caption: "Frames lost by another cause".to_owned(), curves: others };
     [received, lost].into_iter().filter(|plot| !plot.curves.is_empty()).collect()
 }
