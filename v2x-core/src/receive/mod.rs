@@ -8,6 +8,7 @@ mod frame;
 mod lot;
 mod pending;
 pub(crate) mod rates;
+mod reading;
 mod receiver;
 mod rules;
 mod situation;
