@@ -18,6 +18,7 @@ use v2x_proto::{Class, cause};
 mod airing;
 mod apart;
 mod rules;
+mod shares;
 mod twice;
 
 /// What is handed in comes from this peer, where that does not matter.

@@ -1,6 +1,7 @@
 //! Receive path: cheapest check first, and a drop reason for every exit.
 
 mod afar_book;
+mod afar_queue;
 mod copy_cache;
 mod credential_clone;
 mod digest_cache;

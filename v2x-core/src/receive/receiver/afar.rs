@@ -20,7 +20,8 @@ use crate::trust::{
 };
 
 impl Receiver {
-    /// Runs the cheap checks on a frame from afar, which waits for its verification then; or why it was dropped.
+    /// Runs the cheap checks on a frame from afar, which waits for its verification then; or why it was dropped, or another one
+    /// to make room for it.
     pub fn admit_afar(
         &mut self,
         frame: ReceivedFrame,
@@ -32,7 +33,7 @@ impl Receiver {
         let head = FrameHead::of(&frame.bytes);
         let mut claimed = None;
         match self.check_afar(frame, situation, neighbours, host, &mut claimed) {
-            Ok(()) => None,
+            Ok(shed) => shed.map(|shed| shed.dropped(DropReason::VerifyQueueFull)),
             Err(Refusal { reason, field }) => {
                 Some(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
             }
@@ -46,14 +47,14 @@ impl Receiver {
         neighbours: &NeighbourTable,
         host: &mut dyn Host,
         claimed: &mut Option<MessageId>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Frame>, Refusal> {
         let (header, rest) = reading::header(&frame.bytes, situation.test)?;
         // By the header, which cannot say another class than the signed one: what never comes from afar uses up no budget.
         if !matches!(header.class, Class::D3 | Class::D5) {
             return Err(DropReason::NotFromAfar.into());
         }
         let Moment { now, .. } = *situation.moment;
-        if !self.afar.get_or_insert_default().allows(now) {
+        if !self.afar.get_or_insert_default().allows(frame.way.peer().unwrap_or_default(), now) {
             return Err(DropReason::AfarBudget.into());
         }
         let reading = Reading::of(header, rest)?;
@@ -63,7 +64,7 @@ impl Receiver {
             return Err(DropReason::Own.into());
         }
         let hash = self.copies.hasher().hash(&id.signer, reading.signed.tbs, reading.signed.signature);
-        let waits = self.afar.as_ref().is_some_and(|book| book.holds(hash));
+        let waits = self.afar.as_ref().is_some_and(|book| book.queue.holds(hash));
         if waits || self.copies.contains(hash) || situation.floods.knows(hash) {
             return Err(DropReason::ExactCopy.into());
         }
@@ -83,7 +84,7 @@ impl Receiver {
         mut frame: Frame,
         situation: &Situation<'_>,
         neighbours: &NeighbourTable,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Frame>, Refusal> {
         let (now, wire) = (situation.moment.now, situation.moment.wire());
         let book = self.afar.get_or_insert_default();
         let grant = match known(&frame.id.signer, &self.keys, &mut book.keys, wire)? {
@@ -106,10 +107,7 @@ impl Receiver {
         rules::covers(&grant, frame.position, frame.generation)?;
         frame.permissions = grant.permissions.0;
         is_new(&frame, book, situation, neighbours, now)?;
-        match book.push(frame) {
-            None => Ok(()),
-            Some(_) => Err(DropReason::VerifyQueueFull.into()),
-        }
+        Ok(book.queue.push(frame))
     }
 
     /// Verifies the next frame from afar: `None` when none waits. To be called when nothing by air waits. Costs one signature, and
@@ -120,7 +118,7 @@ impl Receiver {
         neighbours: &NeighbourTable,
         host: &mut dyn Host,
     ) -> Option<Result<Verified, Dropped>> {
-        let frame = self.afar.as_mut()?.pop()?;
+        let frame = self.afar.as_mut()?.queue.pop()?;
         Some(match self.verify_afar(&frame, situation, neighbours, host) {
             Ok((stamps, trusted)) => Ok(self.verified(frame, stamps, Some(trusted), situation, host)),
             Err(reason) => Err(frame.dropped(reason)),
@@ -173,7 +171,7 @@ impl Receiver {
 
     /// Whether a frame from afar waits for verification.
     pub fn afar_waits(&self) -> bool {
-        self.afar.as_ref().is_some_and(|book| book.waiting() > 0)
+        self.afar.as_ref().is_some_and(|book| book.queue.len() > 0)
     }
 
     /// Whether a verified message was heard from afar before: then the application has it.
