@@ -15,6 +15,7 @@ use v2x_proto::envelope::TbsRepr;
 use v2x_proto::v1::MessageType;
 use v2x_proto::{Class, cause};
 
+mod ahead;
 mod airing;
 mod apart;
 mod rules;

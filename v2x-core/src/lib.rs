@@ -47,7 +47,7 @@ pub use hazard::{
 pub use misbehaviour::{Basis, Check, Claim, MisbehaviourDetector, Observation, Suspicion, TrustLevel};
 pub use neighbour::{Heard, Motion, Neighbour, NeighbourTable, RECKONING_LIMIT, starting_sequence};
 pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, Queues, TimerKind};
-pub use receive::{FrameRead, HeardElsewhere, judge};
+pub use receive::{AfarTicket, FrameRead, HeardElsewhere, SignatureCheck, judge};
 pub use send::warm_up;
 pub use trust::{
     Authority, CredentialError, CredentialRequest, Identity, KeyCache, KeyPair, Lookup, NewIdentity,

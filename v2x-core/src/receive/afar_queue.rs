@@ -11,12 +11,16 @@ use v2x_proto::Class;
 use super::frame::Frame;
 use crate::base::{FrameHash, limits};
 
+/// Names a frame from afar while it waits for its verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AfarTicket(u64);
+
 /// Place of a frame, in the order of verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     is_background: bool,
     round: u64,
-    number: u64,
+    ticket: AfarTicket,
 }
 
 /// Frames from afar that wait.
@@ -25,7 +29,7 @@ pub(super) struct AfarQueue {
     frames: BTreeMap<Place, Frame>,
     /// The last round in which a frame was taken out: of area hazards, of background.
     rounds: [u64; 2],
-    number: u64,
+    tickets: u64,
 }
 
 impl AfarQueue {
@@ -38,8 +42,8 @@ impl AfarQueue {
         };
         let last = self.frames.iter().filter(of_peer).map(|(place, _)| place.round).max();
         let round = last.unwrap_or(self.rounds[usize::from(is_background)]) + 1;
-        self.number += 1;
-        self.frames.insert(Place { is_background, round, number: self.number }, frame);
+        self.tickets += 1;
+        self.frames.insert(Place { is_background, round, ticket: AfarTicket(self.tickets) }, frame);
         if self.frames.len() > limits::MAX_AFAR_WAITING { self.shed(peer) } else { None }
     }
 
@@ -48,6 +52,16 @@ impl AfarQueue {
         let (place, frame) = self.frames.pop_first()?;
         self.rounds[usize::from(place.is_background)] = place.round;
         Some(frame)
+    }
+
+    /// The names of those that wait, in the order of verification.
+    pub fn tickets(&self) -> impl Iterator<Item = AfarTicket> {
+        self.frames.keys().map(|place| place.ticket)
+    }
+
+    /// The frame with this name, while it waits.
+    pub fn find(&self, ticket: AfarTicket) -> Option<&Frame> {
+        self.frames.iter().find(|(place, _)| place.ticket == ticket).map(|(_, frame)| frame)
     }
 
     /// Whether this frame waits.

@@ -16,9 +16,10 @@ mod situation;
 pub(crate) mod urgency;
 mod verify_queue;
 
+pub use afar_queue::AfarTicket;
 pub use copy_cache::CopyCache;
 pub use credential_clone::HeardElsewhere;
 pub use rates::Unverified;
-pub use receiver::{Admission, Content, HeardRevocation, Receiver, Verified};
+pub use receiver::{Admission, Content, HeardRevocation, Receiver, SignatureCheck, Verified};
 pub use rules::{FrameRead, judge};
 pub use situation::Situation;

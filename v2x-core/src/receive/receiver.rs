@@ -7,6 +7,7 @@
 //! own chain was checked, and what became of frames under a neighbour's name, which only demotes such frames.
 
 mod afar;
+mod ahead;
 mod open;
 mod revocation;
 mod tables;
@@ -16,6 +17,7 @@ use v2x_proto::envelope::MAX_FRAME;
 use v2x_proto::hop::HopHeader;
 use v2x_proto::{Class, Digest, v1};
 
+pub use self::ahead::SignatureCheck;
 pub use self::revocation::HeardRevocation;
 pub use self::verify::{Content, Verified};
 use super::afar_book::AfarBook;
