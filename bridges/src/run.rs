@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::board::Board;
-use crate::broker::BrokerLink;
+use crate::broker::{BrokerLink, Updates};
 use crate::clock;
 use crate::config::{Config, load_relay};
 use crate::error::BridgeError;
@@ -45,7 +45,9 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
         handlers.insert(OPERATOR_ALPN.to_vec(), Arc::new(OperatorHandler(Arc::clone(unit))));
     }
     let (peers, offers) = peers(&config, &hub, &board, handlers).await?;
-    let broker = broker(&config, &hub, &board, offers)?;
+    let updates =
+        unit.clone().map_or_else(Updates::none, |unit| Updates::new(move || unit.report()["kinds"].take()));
+    let broker = broker(&config, &hub, &board, offers, updates)?;
     if let Some(unit) = &unit {
         follow_operator(unit, &hub, &board, peers.clone(), &mut tasks);
     }
@@ -145,9 +147,10 @@ fn broker(
     hub: &Hub,
     board: &Board,
     offers: Option<OfferCarrier>,
+    updates: Updates,
 ) -> Result<Option<BrokerLink>, BridgeError> {
     let Some(settings) = &config.broker else { return Ok(None) };
-    let broker = BrokerLink::start(settings, &config.bridge.name, hub, offers)?;
+    let broker = BrokerLink::start(settings, &config.bridge.name, hub, offers, updates)?;
     board.add("broker", broker.status());
     Ok(Some(broker))
 }
