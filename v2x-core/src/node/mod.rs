@@ -494,6 +494,8 @@ impl Node {
     }
 
     fn timeout(&mut self) {
+        // A frame from afar waits for whatever else is due, too.
+        let in_time = !self.receiver.afar_waits() || self.next_timer().0 > self.moment.now;
         self.update_sending_state();
         if self.moment.now >= self.awareness.next_check() {
             self.generate_awareness();
@@ -512,7 +514,7 @@ impl Node {
         self.run_hazards();
         self.tell_stale_revocations();
         self.pass_on_revocations();
-        self.verify_next();
+        self.verify_next(in_time);
     }
 
     fn update_sending_state(&mut self) {
@@ -542,6 +544,11 @@ impl Node {
         if self.receiver.afar_waits() {
             return (self.moment.now, TimerKind::Afar);
         }
+        self.next_timer()
+    }
+
+    /// What will be due next besides verifications.
+    pub fn next_timer(&self) -> (Instant, TimerKind) {
         let fix_expiry = match (self.sending, &self.fix) {
             (SendingState::Allowed, Some(fix)) => Some(fix.expires()),
             _ => None,

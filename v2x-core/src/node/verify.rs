@@ -17,8 +17,9 @@ struct Judgement {
 }
 
 impl Node {
-    pub(super) fn verify_next(&mut self) {
-        self.verify_one();
+    /// Verifies what waits: a frame from afar only when it is `in_time` for it.
+    pub(super) fn verify_next(&mut self, in_time: bool) {
+        self.verify_one(in_time);
         if let Some(learned) = self.receiver.take_learned() {
             self.distribution.learned(&learned);
         }
@@ -27,11 +28,11 @@ impl Node {
         }
     }
 
-    fn verify_one(&mut self) {
+    fn verify_one(&mut self, in_time: bool) {
         let now = self.moment.now;
         let (situation, receiver, neighbours, _, host) = self.receiving();
         let mut next = receiver.verify_next(&situation, neighbours, host);
-        if next.is_none() {
+        if next.is_none() && in_time {
             next = receiver.verify_next_afar(&situation, neighbours, host);
         }
         let verified = match next {
