@@ -1,7 +1,7 @@
 //! Tables as Parquet files.
 //!
 //! [`TableWriter`] writes a table whose columns are [described](Column), row by row, in memory that does not grow with the
-//! table.
+//! table; [`TableReader`] reads the flat columns of anybody's table in batches.
 //!
 //! # Types
 //!
@@ -13,7 +13,12 @@
 
 mod buffer;
 mod column;
+mod error;
+mod guard;
+mod reader;
 mod writer;
 
 pub use column::{Column, ColumnKind};
+pub use error::TableError;
+pub use reader::{BATCH_ROWS, ColumnValues, FoundColumn, FoundKind, TableReader};
 pub use writer::{RowWriter, TableWriter, TextId};
