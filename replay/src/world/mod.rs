@@ -58,7 +58,7 @@ use crate::flood::Side;
 use crate::identities::{Cast, Part};
 use crate::medium::{Fate, Medium, Neighbour, Places, Transmission};
 use crate::rows::Rows;
-use crate::source::{Sample, StationKind, Trace, Track};
+use crate::source::{Sample, StationKind, StationSize, Trace, Track};
 use aims::Aims;
 use attackers::Assault;
 use flight::Flight;
@@ -102,6 +102,7 @@ pub struct World {
     settings: Settings,
     cast: Cast,
     kinds: Vec<StationKind>,
+    sizes: Vec<StationSize>,
     tracks: Arc<Vec<Track>>,
     step_ns: u64,
     stations: Vec<Station>,
@@ -145,6 +146,7 @@ impl World {
         Ok(Self {
             cast: Cast::new(settings.seed, START, length)?,
             kinds: trace.kinds.clone(),
+            sizes: trace.sizes.clone(),
             stations: tracks.iter().map(|_| Station::default()).collect(),
             tracks,
             step_ns,
@@ -316,6 +318,7 @@ impl World {
 
     fn enter(&mut self, station: u32, now_ns: u64) {
         let kind = self.kinds.get(station as usize).copied().unwrap_or_default();
+        let size = self.sizes.get(station as usize).copied().unwrap_or_default();
         let pool = self.cast.pool(station, Part::from(kind), self.pseudonyms_of(station));
         let now = Instant::from_nanos(now_ns);
         let anchor = Anchor { instant: now, wire: wire_at(now_ns) };
@@ -332,7 +335,7 @@ impl World {
                 imminent: self.imminent,
                 // Test stations have no rate limits, but rate limits are part of the defence against attacks.
                 test: self.assault.is_none(),
-                ..config(kind, self.settings.awareness)
+                ..config(kind, size, self.settings.awareness)
             },
             pool,
             self.cast.trust().clone(),

@@ -6,7 +6,7 @@ use v2x_proto::Digest;
 
 use super::processor::Workload;
 use super::transmitter::Transmitter;
-use crate::source::StationKind;
+use crate::source::{StationKind, StationSize};
 
 /// Where a station's node is, what it signs with, and when it is woken.
 #[derive(Debug)]
@@ -55,15 +55,16 @@ impl Station {
     }
 }
 
-/// The description a station of a kind sends of itself: station types of TS 102 894-2, usual sizes. Its traffic is
+/// The description a station of a kind sends of itself: station types of TS 102 894-2, its size, or the kind's usual one. Its traffic is
 /// marked as a test, so that a station in service ignores it.
-pub(super) fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
+pub(super) fn config(kind: StationKind, size: StationSize, awareness: AwarenessRule) -> Config {
     let (station_type, length_dm, width_dm) = match kind {
         StationKind::Roadside => return Config { test: true, ..Config::roadside() },
         StationKind::Passenger => (5, 45, 18),
         StationKind::Bus => (6, 120, 25),
         StationKind::Truck => (8, 120, 25),
         StationKind::Tram => (11, 300, 26),
+        StationKind::Train => (11, StationSize::MAX_LENGTH_DM, 28),
         StationKind::Emergency => (10, 60, 21),
         StationKind::Motorcycle => (4, 22, 8),
         StationKind::Bicycle => (2, 18, 6),
@@ -71,8 +72,8 @@ pub(super) fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
     };
     Config {
         station_type,
-        length_dm: Some(length_dm),
-        width_dm: Some(width_dm),
+        length_dm: size.length_dm.or(Some(length_dm)),
+        width_dm: size.width_dm.or(Some(width_dm)),
         awareness,
         test: true,
         ..Config::vehicle()

@@ -111,6 +111,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
         warn(path, &trace);
     }
     let mut inputs = vec![input("trace", path, source::sha256(path))];
+    inputs.extend(args.reading.inputs());
     inputs.extend(args.attack.as_deref().map(attack::told));
     let (range_m, told) = plan::told(&medium);
     let ran = WhatRan {
