@@ -22,7 +22,7 @@ mod pattern;
 mod projection;
 mod row;
 mod selection;
-mod side_file;
+pub(crate) mod side_file;
 mod signals;
 mod station_kind;
 mod station_size;

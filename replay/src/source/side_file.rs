@@ -48,7 +48,7 @@ pub enum SideFileError {
 }
 
 /// The text of a file of at most `limit` bytes; `right` says in errors what it should be.
-pub(super) fn text(path: &Path, limit: u64, right: &'static str) -> Result<String, SideFileError> {
+pub(crate) fn text(path: &Path, limit: u64, right: &'static str) -> Result<String, SideFileError> {
     let file = || path.display().to_string();
     let open = |source| SideFileError::Open { file: file(), source, right };
     let mut text = String::new();

@@ -1,6 +1,7 @@
 //! A station of a world: its node while it is there, and what stands between it and the medium.
 
 use ed25519_dalek::VerifyingKey;
+use v2x_apps::alert::Triggers;
 use v2x_core::{AwarenessRule, Config, Node, Pool};
 use v2x_proto::Digest;
 
@@ -21,6 +22,10 @@ pub(super) struct Station {
     pub(super) turn_scheduled: bool,
     pub(super) transmitter: Transmitter,
     pub(super) work: Workload,
+    /// What it warns of, where vehicles do.
+    pub(super) triggers: Option<Box<Triggers>>,
+    /// Awareness messages so far, where their intervals are drawn.
+    pub(super) beacons: u64,
 }
 
 impl Default for Station {
@@ -34,6 +39,8 @@ impl Default for Station {
             turn_scheduled: false,
             transmitter: Transmitter::default(),
             work: Workload::default(),
+            triggers: None,
+            beacons: 0,
         }
     }
 }
