@@ -7,6 +7,7 @@ pub mod attack;
 pub mod flood;
 pub mod geodesy;
 pub mod identities;
+pub mod intervals;
 pub mod ledger;
 pub mod linkability;
 pub mod map;

@@ -101,7 +101,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     if let Some(path) = &args.plan {
         return plan::run(path, args, out);
     }
-    let options = args.run_options();
+    let options = args.run_options()?;
     options.check().map_err(ReplayError::from)?;
     let medium = args.radio()?.unwrap_or_else(|| MediumPlan::range(options.range_m));
     let path = args.trace.as_deref().ok_or(ReplayError::NothingToRun)?;
@@ -111,6 +111,8 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
         warn(path, &trace);
     }
     let mut inputs = vec![input("trace", path, source::sha256(path))];
+    inputs.extend(args.reading.inputs());
+    inputs.extend(args.awareness.as_deref().map(|path| input("intervals", path, source::sha256(path))));
     inputs.extend(args.attack.as_deref().map(attack::told));
     let (range_m, told) = plan::told(&medium);
     let ran = WhatRan {

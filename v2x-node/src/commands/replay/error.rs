@@ -7,7 +7,7 @@ use v2x_replay::medium::ProfileError;
 use v2x_replay::plan::{PlanError, PlanRunError};
 use v2x_replay::run::RunError;
 use v2x_replay::source::convert::WriteError;
-use v2x_replay::source::{Kind, TraceError};
+use v2x_replay::source::{Kind, NetError, SideFileError, TraceError};
 use v2x_report::hlog::HlogError;
 use v2x_settings::SettingsError;
 
@@ -31,6 +31,12 @@ pub enum ReplayError {
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
+    /// The net cannot place the trace.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// A file that says how the trace is read cannot be used.
+    #[error(transparent)]
+    SideFile(#[from] SideFileError),
     /// The file is of another kind, for which there is another command.
     #[error("{path}: is {kind}, not a trace; use: roadcast {command} {path}")]
     OtherCommand {

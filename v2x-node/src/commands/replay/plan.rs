@@ -15,7 +15,7 @@ use crate::commands::what_ran::{input, what_ran};
 use crate::error::Error;
 
 pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let all = args.run_options();
+    let all = args.run_options()?;
     all.check().map_err(ReplayError::from)?;
     let mut plan = Plan::read(path).map_err(ReplayError::from)?;
     match args.forwarding {

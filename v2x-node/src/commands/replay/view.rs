@@ -92,7 +92,7 @@ fn check_place(path: &Path) -> Result<(), ReplayError> {
 
 /// What is in the file, by its first bytes.
 fn story(args: &ViewArgs) -> Result<Story, ReplayError> {
-    match source::read(&args.file, &args.reading.options()) {
+    match source::read(&args.file, &args.reading.options()?) {
         Ok(trace) => {
             warn(&args.file, &trace);
             Ok(report::of_trace(&args.file, &trace))
