@@ -29,6 +29,7 @@ pub use self::compare::CompareArgs;
 pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
+use self::simulate::Ready;
 use self::trace_file::{read, tell, warn};
 pub use self::validate::ValidateArgs;
 pub use self::view::ViewArgs;
@@ -98,8 +99,13 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     if args.attack.as_deref() == Some(Path::new(attack::LIST)) {
         return attack::list(out);
     }
+    simulate::run(args, ready(args)?, out)
+}
+
+/// The run that the arguments describe: everything is read, nothing has run.
+fn ready(args: &ReplayArgs) -> Result<Ready, Error> {
     if let Some(path) = &args.plan {
-        return plan::run(path, args, out);
+        return plan::ready(path, args);
     }
     let options = args.run_options();
     options.check().map_err(ReplayError::from)?;
@@ -129,16 +135,17 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
         }),
         ..what_ran()
     };
-    // Attackers are detected by received power as well.
-    let over = |seed| if plan.is_some() { medium.powered(seed) } else { medium.medium(seed) };
-    simulate::run(args, ran, out, |rows, progress| {
+    let seeds = args.seeds.clone();
+    Ok(Ready::new(ran, move |rows, progress| {
         let plan = plan.as_ref();
-        let outcome = match &args.seeds {
+        // Attackers are detected by received power as well.
+        let over = |seed| if plan.is_some() { medium.powered(seed) } else { medium.medium(seed) };
+        let outcome = match &seeds {
             Some(seeds) => repeat::run_seeds(&trace, &options, &over, &seeds.0, plan, rows, progress),
             None => run::run_logged(&trace, &options, &over, plan, rows, progress),
         };
         outcome.map_err(failed)
-    })
+    }))
 }
 
 /// Disagreement between signing and verifying is a failed check; every other error is the input's.
