@@ -9,6 +9,7 @@ mod plan;
 mod reading;
 mod rows_file;
 mod simulate;
+mod sweep;
 mod trace_file;
 mod validate;
 mod view;
@@ -30,6 +31,7 @@ pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
 use self::simulate::Ready;
+pub use self::sweep::SweepArgs;
 use self::trace_file::{read, tell, warn};
 pub use self::validate::ValidateArgs;
 pub use self::view::ViewArgs;
@@ -44,6 +46,9 @@ pub enum ReplayCommand {
     /// Run a trace's stations in virtual time and report on every message
     #[command(after_help = RUN_HELP)]
     Run(Box<ReplayArgs>),
+    /// Run traces or plans under many seeds and settings, and make one table of their reports
+    #[command(after_help = sweep::HELP)]
+    Sweep(SweepArgs),
     /// Feed a station's recording to a fresh node and compare every output
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
@@ -87,6 +92,7 @@ pub struct ConvertArgs {
 pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
     match command {
         ReplayCommand::Run(args) => run_trace(args, out),
+        ReplayCommand::Sweep(args) => sweep::run(args, out),
         ReplayCommand::Check(args) => check_recording(args, out),
         ReplayCommand::Compare(args) => compare::run(args, out),
         ReplayCommand::Validate(args) => validate::run(args, out),

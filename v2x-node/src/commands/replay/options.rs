@@ -182,4 +182,4 @@ const MAX_SEEDS: u64 = 1000;
 const WHAT: &str = "What to run";
 const HOW: &str = "How";
 const ADVERSARIES: &str = "Attackers and eavesdroppers";
-const OUTPUT: &str = "Output";
+pub(super) const OUTPUT: &str = "Output";
