@@ -1,5 +1,6 @@
 //! The figures of a report, one by one, by stable names: what tables have in columns and comparisons in rows.
 
+use serde::Serialize;
 use v2x_report::{DistanceBin, Machine, Report, SeedRun};
 
 /// One figure of a report.
@@ -16,7 +17,8 @@ pub struct Figure {
 }
 
 /// How a figure is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FigureUnit {
     /// A number of things.
     Count,

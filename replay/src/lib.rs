@@ -4,6 +4,7 @@
 //! frames. Nothing here reads a clock, and results do not depend on the number of threads.
 
 pub mod attack;
+pub mod compare;
 pub mod figures;
 pub mod flood;
 pub mod geodesy;

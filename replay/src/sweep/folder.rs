@@ -97,12 +97,12 @@ impl SweepFolder {
         let new = Self { path: path.to_owned(), manifest };
         if path.join(MANIFEST).exists() {
             let old = Self::open(path)?;
-            new.same(&old)?;
+            new.same(&old, "this sweep")?;
             if old.manifest.shard != new.manifest.shard {
                 return Err(FolderError::Other {
                     path: path.join(MANIFEST),
                     found: format!("holds {}", part(old.manifest.shard)),
-                    wanted: format!("this is {}", part(new.manifest.shard)),
+                    wanted: format!("this sweep is {}", part(new.manifest.shard)),
                     right: "give each shard a folder of its own",
                 });
             }
@@ -150,32 +150,24 @@ impl SweepFolder {
         &self.path
     }
 
-    /// Whether both are of one sweep, run by one software.
-    pub(super) fn same(&self, other: &Self) -> Result<(), FolderError> {
+    /// Whether both are of one sweep, run by one software; `me` names this one.
+    pub(super) fn same(&self, other: &Self, me: &str) -> Result<(), FolderError> {
         let (mine, theirs) = (&self.manifest, &other.manifest);
         let path = other.path.join(MANIFEST);
         if mine.software() != theirs.software() {
             let found = format!("is by version {}", theirs.software());
-            let wanted = format!("{} by {}", self.name(), mine.software());
+            let wanted = format!("{me} is by {}", mine.software());
             let right = "run all points of a sweep with one version";
             return Err(FolderError::Other { path, found, wanted, right });
         }
         if mine.sweep != theirs.sweep || mine.points != theirs.points {
             let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
             let found = format!("is of another sweep, {} ({})", theirs.file, short(&theirs.sweep));
-            let wanted = format!("{} of {} ({})", self.name(), mine.file, short(&mine.sweep));
+            let wanted = format!("{me} is of {} ({})", mine.file, short(&mine.sweep));
             let right = "a sweep, the files it names and its folder of results belong together";
             return Err(FolderError::Other { path, found, wanted, right });
         }
         Ok(())
-    }
-
-    fn name(&self) -> String {
-        if self.path.join(MANIFEST).exists() {
-            format!("{} is", self.path.display())
-        } else {
-            "this is".to_owned()
-        }
     }
 
     /// Where the report of a point is, by its number from 0.
@@ -261,7 +253,8 @@ impl SweepFolder {
         Ok(paths)
     }
 
-    pub(super) fn missing(&self, number: usize) -> FolderError {
+    /// The error for a point that has not run, by its number from 0.
+    pub fn missing(&self, number: usize) -> FolderError {
         let shard = self.manifest.shard.map_or_else(String::new, |shard| format!(" --shard {shard}"));
         let run =
             format!("`roadcast replay sweep {}{shard} --out {}`", self.manifest.file, self.path.display());

@@ -19,7 +19,7 @@ pub fn merge(shards: &[&Path], out: &Path) -> Result<SweepFolder, FolderError> {
         return Err(FolderError::NoSweep { path: out.to_owned(), found });
     };
     for other in &folders[1..] {
-        first.same(other)?;
+        first.same(other, &first.path().display().to_string())?;
     }
     let mut owners = Vec::with_capacity(first.manifest().points.len());
     for number in 0..first.manifest().points.len() {

@@ -52,8 +52,8 @@ pub enum ReplayCommand {
     /// Feed a station's recording to a fresh node and compare every output
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
-    /// Show two reports side by side, with a test for a difference
-    #[command(after_help = COMPARE_HELP)]
+    /// Say which figures of two reports or sweeps differ beyond noise
+    #[command(after_help = compare::HELP)]
     Compare(CompareArgs),
     /// Hold the radio channel against published figures
     #[command(after_help = validate::HELP)]
@@ -228,12 +228,6 @@ pandas.read_csv('a.csv.gz').
 
 Exit codes: 0 every deadline class met its miss target, 1 a class missed it or
 there was nothing to judge, 2 bad input, 130 interrupted.";
-const COMPARE_HELP: &str = "Example:
-  roadcast replay run town.fcd.csv --seeds 1..20 --range 200 --json a.json
-  roadcast replay run town.fcd.csv --seeds 1..20 --range 400 --json b.json
-  roadcast replay compare a.json b.json
-
-Exit codes: 0 compared, whatever the difference, 2 a file is no report.";
 const CHECK_HELP: &str = "Example:
   roadcast replay check night.rec
 

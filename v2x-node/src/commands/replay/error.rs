@@ -3,6 +3,7 @@
 use std::io;
 
 use v2x_recording::check::CheckError;
+use v2x_replay::compare::CompareError;
 use v2x_replay::medium::ProfileError;
 use v2x_replay::plan::{PlanError, PlanRunError};
 use v2x_replay::report_file::NoReport;
@@ -101,6 +102,9 @@ pub enum ReplayError {
     /// The file is not there, or no report.
     #[error(transparent)]
     NoReport(#[from] NoReport),
+    /// There is nothing to compare.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
     /// The sweep cannot be used.
     #[error(transparent)]
     Sweep(#[from] SweepError),
