@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use proptest::prelude::*;
 use v2x_proto::Class;
 use v2x_report::{InputFile, Kind, Machine, Repeats, Report, Stats, Verify};
 
@@ -251,4 +252,20 @@ fn the_page_and_the_json_have_every_figure() {
         .find(|one| one["figure"] == "D2_missed")
         .unwrap()["interval"];
     assert!(interval.as_array().is_some_and(|ends| ends.len() == 2) && page.ends_with("</html>\n"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_command_line_makes_the_reader_panic(command in "[-= a-z\\PC]{0,40}", class in "\\PC{0,3}", shares in any::<f64>()) {
+        let mut report = report(1, 2);
+        report.run.command = command;
+        report.classes[2].class = class;
+        report.classes[2].miss_ratio = shares;
+        report.false_positive_ratio = Some(shares);
+        let told = super::told::Told::of(&report);
+        prop_assert!(told.allowed(&told).is_empty() && told.forbidden(&told).is_none());
+        prop_assert!(crate::figures::figures(&report).iter().all(|figure| figure.value.as_f64().is_finite()));
+    }
 }

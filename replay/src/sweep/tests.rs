@@ -83,6 +83,12 @@ fn points_are_bases_by_settings_by_seeds_in_order() {
 }
 
 #[test]
+fn the_sweep_beside_the_plans_is_one() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("plans/sweeps/town.toml");
+    assert_eq!(Sweep::read(&path).unwrap().points().len(), 20);
+}
+
+#[test]
 fn the_identity_of_a_point_follows_what_determines_it() {
     let scratch = Scratch::new("identity");
     let of = |text: &str| scratch.sweep(text).points();

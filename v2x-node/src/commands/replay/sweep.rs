@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use v2x_replay::run::Progress;
 use v2x_replay::sweep::{Shard, Sweep, SweepFolder, SweepManifest, merge};
-use v2x_report::Machine;
+use v2x_report::{Machine, Processor};
 
 use self::points::Runs;
 use super::error::ReplayError;
@@ -19,7 +19,7 @@ use crate::commands::span::whole;
 use crate::daemon::station::monotonic;
 use crate::error::Error;
 use crate::machine::report_text;
-use crate::processor::ProcessorMeter;
+use crate::processor::process_time;
 use crate::version::COMMIT;
 
 /// `roadcast replay sweep`.
@@ -115,7 +115,7 @@ fn run_points(
         if interrupt.asked() {
             return Err(interrupted());
         }
-        let (began, meter) = (monotonic(), ProcessorMeter::start());
+        let (began, had) = (monotonic(), process_time());
         bar.set_message(described.clone());
         let mut progress = |progress: Progress| {
             let part = progress.simulated_ns as f64 / progress.end_ns.max(1) as f64;
@@ -128,7 +128,10 @@ fn run_points(
         }
         let simulated_s = outcome.simulated_ns as f64 / 1e9;
         let wall_s = monotonic().since(began).as_secs_f64();
-        let machine = Machine::new(simulated_s, wall_s, meter.processor());
+        // Of the process: worker threads have ended by now.
+        let used = process_time().zip(had).map(|(now, had)| now.saturating_sub(had).as_secs_f64());
+        let processor = used.map(|used_s| Processor { used_s, given: 1.0, ..Processor::default() });
+        let machine = Machine::new(simulated_s, wall_s, processor);
         folder.keep(number, &report_text(&outcome.report), &machine).map_err(ReplayError::from)?;
         done += 1;
         if !quiet {
