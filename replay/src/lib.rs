@@ -15,6 +15,7 @@ pub mod plan;
 pub mod repeat;
 pub mod rows;
 pub mod run;
+mod shelf;
 pub mod source;
 pub mod spatial;
 mod tallies;

@@ -101,40 +101,48 @@ impl World {
 
     /// A frame arrives at its next receivers.
     pub(super) fn arrive(&mut self, slot: u32, now_ns: u64) {
+        let mut quiet_until_ns = self.quiet_until_ns();
         loop {
             let flight = &mut self.flights[slot as usize];
             let Some((station, reception)) = flight.arrivals.get_mut(flight.next) else {
+                self.receive_together();
                 return self.land(slot);
             };
-            if reception.arrival_ns > now_ns {
-                let next_ns = reception.arrival_ns;
-                return self.schedule.push(next_ns, Due::Arrive(slot));
+            let at_ns = reception.arrival_ns;
+            if at_ns > now_ns && at_ns >= quiet_until_ns {
+                self.receive_together();
+                return self.schedule.push(at_ns, Due::Arrive(slot));
             }
             let (station, sender) = (*station, flight.sender);
             let message = flight.message.map(|(id, _)| id);
             let frame = ReceivedFrame {
                 bytes: reception.changed.take().unwrap_or_else(|| flight.bytes.clone()),
                 link_source: flight.source.unwrap_or_else(|| link_address(flight.sender)),
-                kernel_receive: Some(Instant::from_nanos(now_ns)),
-                user_receive: Some(Instant::from_nanos(now_ns)),
+                kernel_receive: Some(Instant::from_nanos(at_ns)),
+                user_receive: Some(Instant::from_nanos(at_ns)),
                 signal_dbm: reception.signal_dbm,
                 way: Way::Air,
             };
             flight.next += 1;
-            self.journal.floods.heard(now_ns, sender, station);
+            self.journal.floods.heard(at_ns, sender, station);
+            let beside = self.radios.are(station) || self.saboteurs.are(station);
+            if beside {
+                self.receive_together();
+                quiet_until_ns = self.quiet_until_ns();
+            }
             if self.radios.are(station) {
                 // They leave each other's frames alone.
                 if message.is_some() {
-                    self.overhear(station, frame.link_source, now_ns, &frame.bytes);
+                    self.overhear(station, frame.link_source, at_ns, &frame.bytes);
                 }
-            } else if !self.saboteurs.are(station) {
-                if !self.hand_in(station, now_ns, frame)
+            } else if !beside {
+                if !self.gather(station, at_ns, frame)
                     && let Some(message) = message
                 {
                     self.journal.lost(message, station, SOCKET_FULL);
                 }
             } else if let Some(message) = message {
-                self.sabotage(station, sender, message, now_ns, &frame.bytes);
+                self.sabotage(station, sender, message, at_ns, &frame.bytes);
             }
         }
     }

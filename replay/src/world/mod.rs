@@ -33,6 +33,7 @@ mod sabotage;
 mod saboteur;
 mod schedule;
 mod station;
+mod together;
 mod toll;
 mod transmitter;
 mod verifier;
@@ -47,7 +48,7 @@ use ed25519_dalek::VerifyingKey;
 use v2x_apps::Moment;
 use v2x_core::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Imminent, Input,
-    Instant, Node, Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Transmit,
+    Instant, Node, Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Together, Transmit,
 };
 use v2x_proto::envelope::SignedView;
 use v2x_proto::hop;
@@ -127,6 +128,9 @@ pub struct World {
     aims: Aims,
     /// What an honest unit is to pass on.
     revocation: Bytes,
+    /// Stations that a frame is about to reach, and those that have received it.
+    together: Together<u32>,
+    received: Vec<(u32, u64)>,
 }
 
 impl World {
@@ -169,6 +173,8 @@ impl World {
             toll: Toll::default(),
             aims: Aims::default(),
             revocation: Bytes::new(),
+            together: Together::default(),
+            received: Vec::new(),
             settings,
         })
     }
@@ -424,13 +430,21 @@ impl World {
         }
     }
 
-    /// Hands an input to a node, takes its outputs, and schedules its wake-up.
+    /// Hands an input to a node, and does what follows.
     fn input(&mut self, station: u32, now_ns: u64, input: Input) {
+        if let Some(mut node) = self.stations[station as usize].node.take() {
+            self.charged(station, now_ns, &mut node, input);
+            self.stations[station as usize].node = Some(node);
+            self.take_outputs(station, now_ns);
+        }
+    }
+
+    /// Takes a node's outputs, lets it do what is due, and schedules its wake-up.
+    fn take_outputs(&mut self, station: u32, now_ns: u64) {
         let Some(mut node) = self.stations[station as usize].node.take() else {
             return;
         };
         let now = Instant::from_nanos(now_ns);
-        self.charged(station, now_ns, &mut node, input);
         let frames = self.medium.transmitter_frames().max(1);
         loop {
             let mut deadline_ns = self.drain(station, now_ns, &mut node);

@@ -1,7 +1,7 @@
 //! A station of a world: its node while it is there, and what stands between it and the medium.
 
 use ed25519_dalek::VerifyingKey;
-use v2x_core::{AwarenessRule, Config, Node, Pool};
+use v2x_core::{AwarenessRule, Config, Node, Pool, Reserve};
 use v2x_proto::Digest;
 
 use super::processor::Workload;
@@ -59,7 +59,9 @@ impl Station {
 /// marked as a test, so that a station in service ignores it.
 pub(super) fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
     let (station_type, length_dm, width_dm) = match kind {
-        StationKind::Roadside => return Config { test: true, ..Config::roadside() },
+        StationKind::Roadside => {
+            return Config { test: true, reserve: Reserve::AsHeard, ..Config::roadside() };
+        }
         StationKind::Passenger => (5, 45, 18),
         StationKind::Bus => (6, 120, 25),
         StationKind::Truck => (8, 120, 25),
@@ -75,6 +77,7 @@ pub(super) fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
         width_dm: Some(width_dm),
         awareness,
         test: true,
+        reserve: Reserve::AsHeard,
         ..Config::vehicle()
     }
 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use v2x_proto::Class;
 
 use super::frame::Frame;
-use crate::base::{FrameHash, Instant, MessageId, Position, TableFill, WireTime, limits};
+use crate::base::{FrameHash, Instant, MessageId, Position, Reserve, TableFill, WireTime, limits};
 use crate::neighbour::{Heard, NeighbourTable};
 use crate::trust::KeyCache;
 
@@ -27,8 +27,8 @@ pub(super) struct AfarBook {
 impl Default for AfarBook {
     fn default() -> Self {
         Self {
-            signers: NeighbourTable::with_capacity(limits::MAX_AFAR_SIGNERS),
-            keys: KeyCache::for_neighbours(limits::MAX_AFAR_SIGNERS),
+            signers: NeighbourTable::with_capacity(limits::MAX_AFAR_SIGNERS, Reserve::AsHeard),
+            keys: KeyCache::for_neighbours(limits::MAX_AFAR_SIGNERS, Reserve::AsHeard),
             waiting: Default::default(),
             spent: Instant::ZERO,
         }
