@@ -11,8 +11,8 @@
 //!
 //! # Threads
 //!
-//! The world itself is one thread. With more, the others verify signatures: see `verifier` for how, and why results do
-//! not depend on it.
+//! Events are handled on one thread. With more, all of them work out ahead what stations do with what is certain to reach
+//! them: see `window` for what that is, and why results do not depend on it.
 
 mod address;
 mod aims;
@@ -22,8 +22,11 @@ mod assault;
 mod attackers;
 mod beside;
 mod clock;
+mod crew;
+mod deferred;
 mod errand;
 mod flight;
+mod foreseen;
 mod journal;
 mod link;
 mod occupancy;
@@ -32,12 +35,13 @@ mod radio;
 mod sabotage;
 mod saboteur;
 mod schedule;
+mod share;
 mod station;
 mod together;
 mod toll;
 mod transmitter;
 mod verifier;
-mod workers;
+mod window;
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -62,7 +66,9 @@ use crate::rows::Rows;
 use crate::source::{Sample, StationKind, Trace, Track};
 use aims::Aims;
 use attackers::Assault;
+use crew::Crew;
 use flight::Flight;
+use foreseen::Cause;
 use journal::Journal;
 use occupancy::Occupancy;
 use processor::READ_BATCH;
@@ -71,6 +77,7 @@ use saboteur::Saboteurs;
 use schedule::{Due, Schedule};
 use station::{Station, config};
 use verifier::{NodeHost, Verifier};
+use window::WindowPlan;
 
 pub use address::{link_address, station_of};
 pub use clock::{START, wire_at};
@@ -131,6 +138,9 @@ pub struct World {
     /// Stations that a frame is about to reach, and those that have received it.
     together: Together<u32>,
     received: Vec<(u32, u64)>,
+    /// The other threads, and what they work out.
+    crew: Option<Crew>,
+    window: WindowPlan,
 }
 
 impl World {
@@ -175,6 +185,8 @@ impl World {
             revocation: Bytes::new(),
             together: Together::default(),
             received: Vec::new(),
+            crew: (settings.threads > 1).then(|| Crew::start(settings.threads - 1)),
+            window: WindowPlan::default(),
             settings,
         })
     }
@@ -187,6 +199,9 @@ impl World {
                 self.pass(now_ns);
                 self.advance(now_ns);
                 continue;
+            }
+            if self.window.until_ns <= scheduled_ns && scheduled_ns < until_ns {
+                self.foresee(scheduled_ns, until_ns);
             }
             let Some((now_ns, due)) = self.schedule.pop_before(until_ns) else { break };
             self.pass(now_ns);
@@ -205,6 +220,7 @@ impl World {
                 Due::Attack(station) => self.strike(station, now_ns),
             }
         }
+        self.journal.catch_up();
     }
 
     /// It is `now_ns`: stations have listened since the event before.
@@ -350,6 +366,7 @@ impl World {
             )),
         );
         self.stations[station as usize].node = Some(Box::new(node));
+        self.stations[station as usize].foreseen.clear();
         self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
     }
 
@@ -371,6 +388,7 @@ impl World {
 
     fn leave(&mut self, station: u32) {
         self.stations[station as usize].node = None;
+        self.stations[station as usize].foreseen.clear();
         self.places.remove(station);
     }
 
@@ -473,19 +491,27 @@ impl World {
     /// Hands an input to a node, and charges its work.
     fn charged(&mut self, station: u32, now_ns: u64, node: &mut Node, input: Input) {
         let frame = matches!(input, Input::Frame(_));
-        node.handle_input(Instant::from_nanos(now_ns), input);
-        self.stations[station as usize].work.charge(self.processor, now_ns, frame);
+        let state = &mut self.stations[station as usize];
+        let now = Instant::from_nanos(now_ns);
+        if !state.foreseen.take(now, Cause::of(&input), self.journal.transcripts()) {
+            node.handle_input(now, input);
+        }
+        state.work.charge(self.processor, now_ns, frame);
     }
 
     /// Takes all outputs of a node; when it wants to be woken, ns.
     fn drain(&mut self, station: u32, now_ns: u64, node: &mut Node) -> u64 {
         loop {
-            let output = node.poll_output();
+            let foreseen = self.stations[station as usize].foreseen.poll();
+            let noted = foreseen.is_some();
+            let output = foreseen.unwrap_or_else(|| node.poll_output());
             if let Output::Timeout(at, _) = output {
                 self.journal.turned();
                 return at.as_nanos();
             }
-            self.journal.note(now_ns, station, &output);
+            if !noted {
+                self.journal.note(now_ns, station, &output);
+            }
             match output {
                 Output::Transmit(frame) => self.transmit(station, now_ns, frame),
                 // The verdict is about honest stations' messages; an attacker's are meant to be dropped.
@@ -497,7 +523,7 @@ impl World {
                 Output::Event(event) => {
                     self.score(station, now_ns, &event);
                     self.judge(station, now_ns, &event);
-                    self.journal.event(now_ns, station, &event);
+                    self.journal.event(now_ns, station, event);
                 }
                 Output::Timeout(..) => {}
             }

@@ -4,6 +4,7 @@ use ed25519_dalek::VerifyingKey;
 use v2x_core::{AwarenessRule, Config, Node, Pool, Reserve};
 use v2x_proto::Digest;
 
+use super::foreseen::Foreseen;
 use super::processor::Workload;
 use super::transmitter::Transmitter;
 use crate::source::StationKind;
@@ -12,6 +13,8 @@ use crate::source::StationKind;
 #[derive(Debug)]
 pub(super) struct Station {
     pub(super) node: Option<Box<Node>>,
+    /// What the node does next.
+    pub(super) foreseen: Foreseen,
     pub(super) seen: bool,
     /// What it signs with: digest and hash of each credential, the key.
     signs: Vec<(Digest, [u8; 32], VerifyingKey)>,
@@ -27,6 +30,7 @@ impl Default for Station {
     fn default() -> Self {
         Self {
             node: None,
+            foreseen: Foreseen::default(),
             seen: false,
             signs: Vec::new(),
             deadline_ns: u64::MAX,
