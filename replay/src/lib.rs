@@ -19,6 +19,7 @@ pub mod repeat;
 pub mod report_file;
 pub mod rows;
 pub mod run;
+mod shelf;
 pub mod source;
 pub mod spatial;
 pub mod sweep;

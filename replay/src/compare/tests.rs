@@ -264,7 +264,7 @@ proptest! {
         report.classes[2].class = class;
         report.classes[2].miss_ratio = shares;
         report.false_positive_ratio = Some(shares);
-        let told = super::told::Told::of(&report);
+        let told = told::Told::of(&report);
         prop_assert!(told.allowed(&told).is_empty() && told.forbidden(&told).is_none());
         prop_assert!(crate::figures::figures(&report).iter().all(|figure| figure.value.as_f64().is_finite()));
     }

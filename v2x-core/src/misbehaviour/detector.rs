@@ -18,11 +18,8 @@
 #[cfg(test)]
 mod tests;
 
-use core::num::NonZeroUsize;
-
 use arrayvec::ArrayVec;
 use bytes::Bytes;
-use lru::LruCache;
 use v2x_proto::{Class, Digest, v1};
 
 use super::checks::{Basis, Check};
@@ -36,8 +33,10 @@ use super::testimony::{Statement, Testimony};
 use super::track::{Claim, apart_s, offset};
 use super::trajectory_copy::Copies;
 use super::{checks, thresholds as t};
-use crate::base::{AwarenessRule, Instant, Plane, Plausibility, SendRequest, TableFill, WireTime, limits};
-use crate::trust::{DigestHash, freshness};
+use crate::base::{
+    AwarenessRule, Instant, LruTable, Plane, Plausibility, Reserve, SendRequest, TableFill, WireTime, limits,
+};
+use crate::trust::freshness;
 
 /// Checks the claims of verified messages.
 pub struct MisbehaviourDetector {
@@ -45,7 +44,7 @@ pub struct MisbehaviourDetector {
     /// Shortest time between two beacons, s.
     shortest_s: f32,
     since: Instant,
-    stations: LruCache<Digest, Record, DigestHash>,
+    stations: LruTable<Record>,
     places: Places,
     copies: Copies,
     usual: Usual,
@@ -156,23 +155,29 @@ impl MisbehaviourDetector {
             rule,
             shortest_s: shortest.as_secs_f32(),
             since: now,
-            stations: stations(limits::NEIGHBOURS),
-            places: Places::default(),
-            copies: Copies::default(),
+            stations: LruTable::new(limits::NEIGHBOURS, Reserve::AsHeard),
+            places: Places::for_stations(limits::NEIGHBOURS, Reserve::AsHeard),
+            copies: Copies::new(Reserve::AsHeard),
             usual: Usual::default(),
-            ways: Ways::default(),
+            ways: Ways::new(Reserve::AsHeard),
             last: None,
-            offenders: Offenders::default(),
+            offenders: Offenders::new(Reserve::AsHeard),
             findings: Findings::default(),
         }
     }
 
-    /// With room for this many stations, at least 1, instead of [`limits::NEIGHBOURS`]; forgets those heard before.
+    /// With room for this many stations, at least 1, instead of [`limits::NEIGHBOURS`], taken as `reserve` says and not as they
+    /// are heard; forgets those heard before.
     #[must_use]
-    pub fn for_neighbours(mut self, neighbours: usize) -> Self {
-        self.stations = stations(neighbours);
-        self.places = Places::for_stations(neighbours);
-        self
+    pub fn for_neighbours(self, neighbours: usize, reserve: Reserve) -> Self {
+        Self {
+            stations: LruTable::new(neighbours, reserve),
+            places: Places::for_stations(neighbours, reserve),
+            copies: Copies::new(reserve),
+            ways: Ways::new(reserve),
+            offenders: Offenders::new(reserve),
+            ..self
+        }
     }
 
     /// Judges a verified message. `here` is the plane about our position, when that is known.
@@ -236,10 +241,11 @@ impl MisbehaviourDetector {
                     note(Check::Copied, 0.0);
                 }
             }
-            if let Some(record) = self.stations.peek_mut(&seen.signer) {
+            let number = self.stations.find(&seen.signer);
+            if let Some((number, record)) = number.and_then(|n| Some((n, self.stations.at_mut(n)?))) {
                 record.vehicle = vehicle;
                 // A late message updates neither the grid nor the track.
-                self.places.place(seen.signer, before, record.testimony.track().position());
+                self.places.place(number, before, record.testimony.track().position());
             }
         }
         if let Some(record) = self.stations.peek_mut(&seen.signer) {
@@ -336,7 +342,7 @@ impl MisbehaviourDetector {
     pub fn tables(&self) -> impl Iterator<Item = TableFill> + use<> {
         let (evidence, bytes) = self.offenders.evidence();
         [
-            TableFill::new("stations watched", self.stations.len(), self.stations.cap().get()),
+            TableFill::new("stations watched", self.stations.len(), self.stations.capacity()),
             TableFill::new("ways by power", self.ways.len(), limits::MAX_WAYS),
             TableFill::new("stations isolated", self.offenders.len(), limits::MAX_ISOLATED),
             TableFill::new("messages of evidence", evidence, limits::MAX_EVIDENCE_FRAMES),
@@ -357,19 +363,20 @@ impl MisbehaviourDetector {
             counts: [0; Check::ALL.len()],
             vehicle: false,
         };
-        if let Some((gone, record)) = self.stations.push(seen.signer, record)
-            && gone != seen.signer
-        {
-            self.places.remove(gone, record.testimony.track().position());
+        let gone = self.stations.push(seen.signer, record).filter(|gone| gone.digest != seen.signer);
+        // The newcomer has the number of the one that made room for it.
+        if let (Some(gone), Some(number)) = (gone, self.stations.find(&seen.signer)) {
+            self.places.remove(number, gone.value.testimony.track().position());
         }
     }
 
     /// The score of the closest overlap that counts against the signer.
     fn overlap(&self, seen: &Observation, plane: &Plane) -> f32 {
-        let Some(own) = self.stations.peek(&seen.signer) else { return 1.0 };
+        let Some(number) = self.stations.find(&seen.signer) else { return 1.0 };
+        let Some(own) = self.stations.at(number) else { return 1.0 };
         let mut worst = 1.0;
-        for digest in self.places.near(seen.claim.position).filter(|other| *other != seen.signer) {
-            let Some(other) = self.stations.peek(&digest) else { continue };
+        for other in self.places.near(seen.claim.position).filter(|other| *other != number) {
+            let Some(other) = self.stations.at(other) else { continue };
             if !other.vehicle || other.reputation.standing() > TrustLevel::Trusted {
                 continue;
             }
@@ -493,10 +500,6 @@ pub fn report_request(report: Bytes) -> SendRequest {
         token: None,
         payload: report,
     }
-}
-
-fn stations(most: usize) -> LruCache<Digest, Record, DigestHash> {
-    LruCache::with_hasher(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN), DigestHash)
 }
 
 type Found = ArrayVec<(Check, f32), { Check::ALL.len() }>;

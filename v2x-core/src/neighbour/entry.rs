@@ -71,9 +71,6 @@ pub struct Neighbour {
     delivery: u16,
     /// 1/16 dBm; `i16::MIN` before the first.
     signal: i16,
-    /// Neighbours in the order they were heard, by slot.
-    pub(super) older: u16,
-    pub(super) newer: u16,
     link: [u8; 6],
     // Three flags rather than one byte of bits: the table's `Option` hides in them and costs nothing.
     direct: bool,
@@ -220,8 +217,6 @@ impl Neighbour {
             acceleration: i16::MIN,
             delivery: u16::MAX,
             signal: i16::MIN,
-            older: 0,
-            newer: 0,
             link: message.link,
             direct: false,
             hears_us: false,

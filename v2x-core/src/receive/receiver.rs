@@ -34,7 +34,7 @@ use super::urgency;
 use super::verify_queue::VerifyQueue;
 use crate::base::{
     DropReason, Dropped, FrameHash, FrameHead, Host, Instant, MessageId, Moment, Plane, Received,
-    ReceivedFrame, Refusal, Stream, WireTime, limits,
+    ReceivedFrame, Refusal, Reserve, Stream, WireTime, limits,
 };
 use crate::forward::CopyHeard;
 use crate::neighbour::{Neighbour, NeighbourTable};
@@ -92,6 +92,7 @@ impl Receiver {
         keys: KeyCache,
         [queue, hold]: [Stream; 2],
         now: Instant,
+        reserve: Reserve,
     ) -> Self {
         Self {
             trust,
@@ -99,13 +100,13 @@ impl Receiver {
             revocations: Revocations::default(),
             keys,
             copies,
-            names: DigestCache::default(),
+            names: DigestCache::new(reserve),
             hold: PendingFrames::new(hold),
-            queue: VerifyQueue::new(queue),
+            queue: VerifyQueue::new(queue, reserve),
             rates,
             learned: None,
             turn: false,
-            signed: Vec::with_capacity(MAX_FRAME + 64),
+            signed: Vec::with_capacity(reserve.at_start(MAX_FRAME + 64)),
             awareness: v1::Awareness::default(),
             elsewhere: CloneWatch::new(now),
             afar: None,

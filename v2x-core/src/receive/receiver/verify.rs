@@ -59,6 +59,14 @@ pub struct Content {
     pub revocation: Option<HeardRevocation>,
 }
 
+impl Content {
+    /// Whether this is awareness whose signer holds no flood.
+    pub fn is_plain_beacon(&self) -> bool {
+        let other = self.hazard.is_some() || self.flood.is_some() || self.revocation.is_some();
+        !other && self.floods.as_ref().is_some_and(|floods| floods.iter().next().is_none())
+    }
+}
+
 impl Receiver {
     /// Verifies the most urgent waiting frame, or when there is none a demoted one: `None` when none waits. Costs one
     /// signature, and one more where the frame brings a new credential.
@@ -163,7 +171,7 @@ impl Receiver {
             self.keys.remember_revoked(signer);
             return Err(DropReason::Revoked);
         }
-        self.keys.insert(trusted);
+        self.keys.insert(self.trust.keep(trusted));
         Ok(())
     }
 

@@ -110,7 +110,7 @@ fn words(sweep: &Sweep, point: &SweepPoint) -> Vec<String> {
 
 /// What can be known of the options without running.
 fn check(args: &ReplayArgs) -> Result<(), Error> {
-    args.run_options().check().map_err(ReplayError::from)?;
+    args.run_options()?.check().map_err(ReplayError::from)?;
     args.radio()?;
     args.attack.as_deref().map(attack::read).transpose()?;
     Ok(())
