@@ -235,21 +235,20 @@ impl Receiver {
         }
         let promoted = |waiting: &Frame| waiting.standing == Precedence::Good;
         let Some(frame) = self.queue.take_demoted(promoted) else { return };
-        let shed = self.enqueue(frame, Precedence::Good, neighbours, situation);
+        let shed = self.enqueue(frame, Precedence::Good, signer.map(|(_, one)| one), situation);
         debug_assert!(shed.is_none(), "there is room");
     }
 
-    /// Queues a frame for its verification; the one that is shed for it.
+    /// Queues a frame of this neighbour's, or of none, for its verification; the one that is shed for it.
     fn enqueue(
         &mut self,
         mut frame: Frame,
         standing: Precedence,
-        neighbours: &NeighbourTable,
+        neighbour: Option<&Neighbour>,
         situation: &Situation<'_>,
     ) -> Option<Dropped> {
         let Moment { now, here, velocity, .. } = situation.moment;
         frame.standing = standing;
-        let neighbour = neighbours.get(&frame.id.signer);
         let wire = situation.moment.wire();
         let distance = urgency::distance(neighbour, frame.position, here.as_ref(), *velocity, wire);
         let urgency = urgency::urgency(frame.id.class, distance, *now);
@@ -330,7 +329,7 @@ impl Receiver {
         if !situation.test && !neighbour.is_none_or(within) {
             return Err(DropReason::RateLimitedSigner.into());
         }
-        if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
+        if !frame.again && !neighbours.is_new_of(neighbour, &frame.id, frame.generation) {
             return Err(DropReason::Replayed.into());
         }
         self.copies.insert(frame.hash, now);
@@ -339,7 +338,7 @@ impl Receiver {
         if standing == Precedence::Good && self.goes_unverified(&frame, neighbour, situation) {
             return self.unverified(frame, host.stamp(now)).map(Admission::Unverified);
         }
-        Ok(Admission::Queued(self.enqueue(frame, standing, neighbours, situation)))
+        Ok(Admission::Queued(self.enqueue(frame, standing, neighbour, situation)))
     }
 
     /// Standing of a frame that passed every check but its signature's.
