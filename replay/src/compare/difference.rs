@@ -100,9 +100,8 @@ impl ReportComparison {
         };
         for (one, other) in &pairs {
             if let Some((what, of_a, of_b)) = one.told.forbidden(&other.told) {
-                return Err(different(
-                    a,
-                    b,
+                return Err(CompareError::different(
+                    (&a.name, &b.name),
                     (what, of_a, of_b),
                     "compare runs of the same trace, length and kind",
                 ));
@@ -243,7 +242,11 @@ fn paired<'a>(
     let (of_one, of_other) = (seeds(one), seeds(other));
     if of_one != of_other {
         let difference = ("list of seeds".to_owned(), shown(&of_one), shown(&of_other));
-        return Err(different(a, b, difference, "compare runs of the same seeds"));
+        return Err(CompareError::different(
+            (&a.name, &b.name),
+            difference,
+            "compare runs of the same seeds",
+        ));
     }
     let pair =
         |run: &'a SeededRun| other.runs.iter().find(|other| other.seed == run.seed).map(|other| (run, other));
@@ -263,15 +266,6 @@ fn shown(seeds: &[Option<u64>]) -> String {
             format!("{}{}", first.join(","), if seeds.len() > MOST_SEEDS { ",..." } else { "" })
         }
     }
-}
-
-fn different(
-    a: &ComparedSide,
-    b: &ComparedSide,
-    (what, of_a, of_b): (String, String, String),
-    right: &'static str,
-) -> CompareError {
-    CompareError::Different { a: a.name.clone(), b: b.name.clone(), what, of_a, of_b, right }
 }
 
 /// Each figure that some pair has on both sides, and the names of the others.
@@ -328,7 +322,7 @@ fn difference(group: &str, figure: &Figure, pairs: &[(f64, f64)]) -> Option<Figu
     })
 }
 
-/// Of probability, below which a difference is beyond noise.
-pub(super) const LEVEL: f64 = 0.05;
+/// Of probability, below which a difference is beyond noise; help, texts and docs name it.
+const LEVEL: f64 = 0.05;
 /// Listed in an error.
 const MOST_SEEDS: usize = 10;

@@ -61,18 +61,14 @@ pub enum CompareError {
     #[error("{}: has neither sweep.json nor a report; give a report, a folder of reports or results of replay sweep", .0.display())]
     NoReports(PathBuf),
     /// The runs are not of the same.
-    #[error("{b}: its {what} is {of_b}, and {of_a} in {a}; {right}")]
+    #[error("{b}: its {what} is {found}; {right}")]
     Different {
-        /// One.
-        a: String,
-        /// The other.
+        /// The second of both.
         b: String,
         /// What differs.
         what: String,
-        /// Of the one.
-        of_a: String,
-        /// Of the other.
-        of_b: String,
+        /// What it is there and in the first.
+        found: String,
         /// What to compare instead.
         right: &'static str,
     },
@@ -119,6 +115,17 @@ pub enum CompareError {
         /// What there is.
         known: String,
     },
+}
+
+impl CompareError {
+    /// Of two sides: what differs, of the first, of the second.
+    pub(super) fn different(
+        (a, b): (&str, &str),
+        (what, of_a, of_b): (String, String, String),
+        right: &'static str,
+    ) -> Self {
+        Self::Different { b: b.to_owned(), what, found: format!("{of_b}, and {of_a} in {a}"), right }
+    }
 }
 
 fn list(differences: &[(String, String, String)]) -> String {
@@ -236,8 +243,7 @@ impl RunGroup {
             self.told.forbidden(&other.told).or_else(|| self.told.allowed(&other.told).into_iter().next());
         if let Some((what, of_a, of_b)) = differs {
             let right = "the reports of a folder are of one run under several seeds";
-            let (a, b) = (first.to_owned(), file.to_owned());
-            return Err(CompareError::Different { a, b, what, of_a, of_b, right });
+            return Err(CompareError::different((first, file), (what, of_a, of_b), right));
         }
         for run in other.runs {
             if self.runs.iter().any(|known| known.seed == run.seed) {

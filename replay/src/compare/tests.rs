@@ -6,6 +6,7 @@ use v2x_proto::Class;
 use v2x_report::{InputFile, Kind, Machine, Repeats, Report, Stats, Verify};
 
 use super::*;
+use crate::figures::figures;
 
 /// A folder of its own, removed at the end.
 struct Scratch(PathBuf);
@@ -266,6 +267,6 @@ proptest! {
         report.false_positive_ratio = Some(shares);
         let told = told::Told::of(&report);
         prop_assert!(told.allowed(&told).is_empty() && told.forbidden(&told).is_none());
-        prop_assert!(crate::figures::figures(&report).iter().all(|figure| figure.value.as_f64().is_finite()));
+        prop_assert!(figures(&report).iter().all(|figure| figure.value.as_f64().is_finite()));
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use super::difference::{DifferenceVerdict, FigureDifference, LEVEL, ReportComparison};
+use super::difference::{DifferenceVerdict, FigureDifference, ReportComparison};
 use super::shown;
 
 /// The comparison as text, lines of at most 100 columns but for names: figures that differ first, `every`: then all others.
@@ -68,7 +68,6 @@ pub(super) fn notes(comparison: &ReportComparison) -> Vec<&'static str> {
     if comparison.classes_alone {
         notes.push(CLASSES_ALONE);
     }
-    debug_assert!(LEVEL == 0.05, "the notes say 5 %");
     notes
 }
 

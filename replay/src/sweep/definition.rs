@@ -105,7 +105,7 @@ pub enum SweepError {
         /// Where it is named.
         place: KeyPlace,
         /// Why.
-        source: PlanError,
+        source: Box<PlanError>,
     },
 }
 
@@ -283,11 +283,8 @@ fn base(table: &Section<'_>, kind: BaseKind, name: String) -> Result<Base, Sweep
     };
     let mut content = source::sha256(&path).ok_or_else(|| unreadable("a file beside the sweep"))?;
     if kind == BaseKind::Plan {
-        let place = match table.wrong(kind.name(), String::new(), String::new()) {
-            SettingsError::Wrong { place, .. } => place,
-            other => return Err(other.into()),
-        };
-        let plan = Plan::read(&path).map_err(|source| SweepError::Plan { place, source })?;
+        let failed = |error| SweepError::Plan { place: table.place(kind.name()), source: Box::new(error) };
+        let plan = Plan::read(&path).map_err(failed)?;
         // A profile in a file of its own is part of this.
         let mut hash = Sha256::new();
         add(&mut hash, &content);
