@@ -8,6 +8,7 @@ use super::World;
 use super::address::link_address;
 use super::flight::Flight;
 use super::schedule::Due;
+use super::window::LOOKAHEAD_NS;
 use crate::medium::{Outcome, Transmission, TransmissionState};
 
 impl World {
@@ -33,7 +34,7 @@ impl World {
         let state = self.medium.transmit(slot, transmission, &self.places, &mut self.fates);
         if let TransmissionState::Decided { end_ns } = state {
             self.occupy(slot, end_ns);
-            self.come_down(slot, end_ns, transmission.at_ns);
+            self.come_down(slot, end_ns, transmission.at_ns + LOOKAHEAD_NS);
         }
     }
 
@@ -46,14 +47,14 @@ impl World {
         }
     }
 
-    /// The fates of a frame are known; its transmitter is done with it at `end_ns`.
-    fn come_down(&mut self, slot: u32, end_ns: u64, now_ns: u64) {
+    /// The fates of a frame are known; its transmitter is done with it at `end_ns`, and nobody has it before `soonest_ns`.
+    fn come_down(&mut self, slot: u32, end_ns: u64, soonest_ns: u64) {
         let flight = &self.flights[slot as usize];
         // An attacker's forgeries leave from a transmitter of their own.
         if flight.message.is_some() {
-            self.schedule.push(end_ns.max(now_ns), Due::Ended(flight.sender));
+            self.schedule.push(end_ns.max(soonest_ns), Due::Ended(flight.sender));
         }
-        self.decide(slot, now_ns);
+        self.decide(slot, soonest_ns);
     }
 
     /// Stations hear the channel busy with a frame that ends at `end_ns`.
@@ -72,13 +73,13 @@ impl World {
     }
 
     /// The fates of a frame are known.
-    fn decide(&mut self, slot: u32, now_ns: u64) {
+    fn decide(&mut self, slot: u32, soonest_ns: u64) {
         let flight = &mut self.flights[slot as usize];
         let mut on_air_ns = None;
         for fate in self.fates.drain(..) {
             match fate.outcome {
                 Outcome::Heard(mut reception) => {
-                    reception.arrival_ns = reception.arrival_ns.max(now_ns);
+                    reception.arrival_ns = reception.arrival_ns.max(soonest_ns);
                     on_air_ns.get_or_insert(reception.on_air_ns);
                     flight.arrivals.push((fate.station, reception));
                 }
@@ -90,7 +91,7 @@ impl World {
             }
         }
         if let (Some((id, stamps)), Some(on_air_ns)) = (flight.message, on_air_ns) {
-            self.journal.aired(now_ns, id, stamps, on_air_ns);
+            self.journal.aired(soonest_ns, id, stamps, on_air_ns);
         }
         flight.arrivals.sort_by_key(|(station, reception)| (reception.arrival_ns, *station));
         match flight.arrivals.first() {

@@ -7,6 +7,7 @@
 use v2x_core::{Instant, ReceivedFrame};
 
 use super::World;
+use super::foreseen::Cause;
 
 impl World {
     /// Up to when arrivals are independent of all else, ns: the next event.
@@ -20,26 +21,33 @@ impl World {
         if self.processor.is_some() {
             return self.hand_in(station, at_ns, frame);
         }
-        if let Some(node) = self.stations[station as usize].node.take() {
+        let state = &mut self.stations[station as usize];
+        if state.node.is_none() {
+            return true;
+        }
+        if state.foreseen.is_empty()
+            && let Some(node) = state.node.take()
+        {
             self.together.add(station, node, Instant::from_nanos(at_ns), frame);
         }
+        self.received.push((station, at_ns));
         true
     }
 
     /// The stations that frames were gathered for receive them.
     pub(super) fn receive_together(&mut self) {
-        if self.together.is_empty() {
+        if self.received.is_empty() {
             return;
         }
         self.together.run();
-        let mut received = core::mem::take(&mut self.received);
-        for (station, now, node) in self.together.drain() {
-            let state = &mut self.stations[station as usize];
-            state.work.charge(None, now.as_nanos(), true);
-            state.node = Some(node);
-            received.push((station, now.as_nanos()));
+        for (station, _, node) in self.together.drain() {
+            self.stations[station as usize].node = Some(node);
         }
+        let mut received = core::mem::take(&mut self.received);
         for (station, now_ns) in received.drain(..) {
+            let state = &mut self.stations[station as usize];
+            state.work.charge(None, now_ns, true);
+            state.foreseen.take(Instant::from_nanos(now_ns), Cause::Frame, self.journal.transcripts());
             self.take_outputs(station, now_ns);
         }
         self.received = received;
