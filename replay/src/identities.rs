@@ -191,7 +191,7 @@ impl From<StationKind> for Part {
     fn from(kind: StationKind) -> Self {
         match kind {
             StationKind::Passenger | StationKind::Truck | StationKind::Motorcycle => Self::Vehicle,
-            StationKind::Bus | StationKind::Tram => Self::PublicTransport,
+            StationKind::Bus | StationKind::Tram | StationKind::Train => Self::PublicTransport,
             StationKind::Emergency => Self::EmergencyVehicle,
             StationKind::Bicycle | StationKind::Pedestrian => Self::VulnerableRoadUser,
             StationKind::Roadside => Self::Roadside,

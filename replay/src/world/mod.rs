@@ -17,6 +17,7 @@
 mod address;
 mod aims;
 mod air;
+mod alerts;
 mod application;
 mod assault;
 mod attackers;
@@ -30,6 +31,7 @@ mod foreseen;
 mod journal;
 mod link;
 mod occupancy;
+mod pace;
 mod processor;
 mod radio;
 mod sabotage;
@@ -43,6 +45,7 @@ mod transmitter;
 mod verifier;
 mod window;
 
+use core::mem;
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -61,9 +64,10 @@ use v2x_report::Verify;
 use crate::attack::Processor;
 use crate::flood::Side;
 use crate::identities::{Cast, Part};
+use crate::intervals::Intervals;
 use crate::medium::{Fate, Medium, Neighbour, Places, Transmission};
 use crate::rows::Rows;
-use crate::source::{Sample, StationKind, Trace, Track};
+use crate::source::{Sample, StationKind, StationSize, Trace, Track};
 use aims::Aims;
 use attackers::Assault;
 use crew::Crew;
@@ -110,6 +114,7 @@ pub struct World {
     settings: Settings,
     cast: Cast,
     kinds: Vec<StationKind>,
+    sizes: Vec<StationSize>,
     tracks: Arc<Vec<Track>>,
     step_ns: u64,
     stations: Vec<Station>,
@@ -129,6 +134,10 @@ pub struct World {
     radios: Radios,
     processor: Option<Processor>,
     imminent: Imminent,
+    /// Whether vehicles warn of their own motion.
+    alerting: bool,
+    /// Intervals between a station's awareness messages, where these are drawn.
+    intervals: Option<Box<Intervals>>,
     /// Stations that attack, in this world or in the one it is compared with: in no figure of honest ones.
     excluded: BTreeSet<u32>,
     toll: Toll,
@@ -159,6 +168,7 @@ impl World {
         Ok(Self {
             cast: Cast::new(settings.seed, START, length)?,
             kinds: trace.kinds.clone(),
+            sizes: trace.sizes.clone(),
             stations: tracks.iter().map(|_| Station::default()).collect(),
             tracks,
             step_ns,
@@ -179,6 +189,8 @@ impl World {
             radios: Radios::default(),
             processor: None,
             imminent: Imminent::default(),
+            alerting: false,
+            intervals: None,
             excluded: BTreeSet::new(),
             toll: Toll::default(),
             aims: Aims::default(),
@@ -318,6 +330,7 @@ impl World {
         }
         self.places.set(station, position(&sample));
         self.input(station, now_ns, Input::Fix(Some(fix(&sample))));
+        self.look_at_motion(station, now_ns, &sample);
         self.aims.look(station, moment(now_ns));
         let track = &self.tracks[station as usize];
         let after = track.samples.partition_point(|sample| sample.time_ns <= now_ns);
@@ -338,11 +351,13 @@ impl World {
 
     fn enter(&mut self, station: u32, now_ns: u64) {
         let kind = self.kinds.get(station as usize).copied().unwrap_or_default();
+        let size = self.sizes.get(station as usize).copied().unwrap_or_default();
         let pool = self.cast.pool(station, Part::from(kind), self.pseudonyms_of(station));
         let now = Instant::from_nanos(now_ns);
         let anchor = Anchor { instant: now, wire: wire_at(now_ns) };
         self.stations[station as usize].meet(&pool);
         self.stations[station as usize].transmitter.change_hands();
+        self.stations[station as usize].triggers = None;
         self.stations[station as usize].work.restart();
         for identity in pool.identities() {
             self.journal.met(identity.digest(), station);
@@ -354,7 +369,7 @@ impl World {
                 imminent: self.imminent,
                 // Test stations have no rate limits, but rate limits are part of the defence against attacks.
                 test: self.assault.is_none(),
-                ..config(kind, self.settings.awareness)
+                ..config(kind, size, self.settings.awareness)
             },
             pool,
             self.cast.trust().clone(),
@@ -501,16 +516,25 @@ impl World {
 
     /// Takes all outputs of a node; when it wants to be woken, ns.
     fn drain(&mut self, station: u32, now_ns: u64, node: &mut Node) -> u64 {
+        let mut paced = false;
         loop {
             let foreseen = self.stations[station as usize].foreseen.poll();
             let noted = foreseen.is_some();
             let output = foreseen.unwrap_or_else(|| node.poll_output());
             if let Output::Timeout(at, _) = output {
+                // What was foreseen ends with a frame that is sent, and does not know when the next one is to be.
+                if noted && mem::take(&mut paced) {
+                    continue;
+                }
                 self.journal.turned();
                 return at.as_nanos();
             }
             if !noted {
                 self.journal.note(now_ns, station, &output);
+            }
+            if let Output::Event(event) = &output {
+                self.tell_alerts(station, now_ns, event);
+                paced |= self.pace(station, node, event);
             }
             match output {
                 Output::Transmit(frame) => self.transmit(station, now_ns, frame),

@@ -106,7 +106,8 @@ impl World {
                 Due::Move(station) => {
                     let sample = self.tracks[station as usize].at(at_ns);
                     let there = self.stations[station as usize].node.is_some();
-                    let what = sample.filter(|_| there).map_or(What::Unknown, |sample| What::Fix(fix(&sample)));
+                    let plain = there && !self.alerting && !self.tracks[station as usize].has_signals();
+                    let what = sample.filter(|_| plain).map_or(What::Unknown, |sample| What::Fix(fix(&sample)));
                     expect(station, at_ns, what);
                 }
                 Due::Wake(station) => expect(station, at_ns, What::Wake),

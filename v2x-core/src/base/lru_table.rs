@@ -68,6 +68,12 @@ impl<V> LruTable<V> {
         self.values[usize::from(slot)].as_mut()
     }
 
+    /// The value in a slot, which counts as used.
+    pub fn use_at(&mut self, slot: u16) -> Option<&mut V> {
+        self.touch(slot);
+        self.at_mut(slot)
+    }
+
     /// The value of a digest, whose place in the order of use stays.
     #[must_use]
     pub fn peek(&self, digest: &Digest) -> Option<&V> {
@@ -83,10 +89,7 @@ impl<V> LruTable<V> {
     /// The slot of a digest: its own until it leaves, and below the room there is.
     #[must_use]
     pub fn find(&self, digest: &Digest) -> Option<u16> {
-        if self.index.is_empty() {
-            return None;
-        }
-        self.index.find(hash(digest), |slot| self.digests[usize::from(*slot)] == *digest).copied()
+        find(&self.index, &self.digests, digest)
     }
 
     /// The value in a slot.
@@ -220,6 +223,15 @@ impl<V> fmt::Debug for LruTable<V> {
 /// in place only where at least half of it is free; else it would double once.
 pub fn index(room: usize) -> HashTable<u16> {
     HashTable::with_capacity(2 * room)
+}
+
+/// The slot of a digest. One copy of it for all tables: a lookup is many times in the way of a frame.
+#[inline(never)]
+fn find(index: &HashTable<u16>, digests: &[Digest], digest: &Digest) -> Option<u16> {
+    if index.is_empty() {
+        return None;
+    }
+    index.find(hash(digest), |slot| digests[usize::from(*slot)] == *digest).copied()
 }
 
 /// Digests are hashes already. Choosing some that collide takes credentials that an issuer has signed; bytes nobody signed are

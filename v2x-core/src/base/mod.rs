@@ -3,6 +3,7 @@
 mod config;
 mod encryption_key;
 mod event_version;
+mod fair_shares;
 mod fix;
 mod frame;
 mod frame_hash;
@@ -28,6 +29,7 @@ mod way;
 pub use config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, Scheme};
 pub use encryption_key::{EncryptionKey, seal};
 pub use event_version::EventVersion;
+pub use fair_shares::FairShares;
 pub use fix::{Fix, TimedFix};
 pub use frame::{ReceivedFrame, Transmit};
 pub use frame_hash::{FrameHash, FrameHasher};

@@ -81,7 +81,13 @@ impl NeighbourTable {
     /// `generation` is its signed generation time.
     #[must_use]
     pub fn is_new(&self, id: &MessageId, generation: WireTime) -> bool {
-        match self.get(&id.signer) {
+        self.is_new_of(self.get(&id.signer), id, generation)
+    }
+
+    /// The same, where the neighbour was looked up that its signer is, if it is one.
+    #[must_use]
+    pub fn is_new_of(&self, signer: Option<&Neighbour>, id: &MessageId, generation: WireTime) -> bool {
+        match signer {
             Some(neighbour) => {
                 self.memory.is_new_in(neighbour.complete(), neighbour.windows(), id, generation)
             }
@@ -288,6 +294,7 @@ impl NeighbourTable {
         Some(digest)
     }
 
+    #[inline(never)]
     fn find(&self, digest: &Digest) -> Option<u16> {
         self.index.find(hash(digest), |slot| self.places[usize::from(*slot)].digest == *digest).copied()
     }

@@ -307,8 +307,8 @@ impl Node {
                 self.counters.loads_refused += u64::from(!believed);
             }
             Input::Timeout => {
-                self.begin_verification(rest.as_ref());
-                let quiet = self.verify_next();
+                let in_time = self.begin_verification(rest.as_ref());
+                let quiet = self.verify_next(in_time);
                 return self.end_turn_of(rest, quiet);
             }
         }
@@ -337,6 +337,13 @@ impl Node {
     /// The neighbour table.
     pub fn neighbour_table(&self) -> &NeighbourTable {
         &self.neighbours
+    }
+
+    /// Has the next awareness message sent at `at`, under [`AwarenessRule::Every`](crate::AwarenessRule) alone: for worlds whose
+    /// stations send at intervals that were measured. A recording does not hold it.
+    pub fn awareness_due_at(&mut self, at: Instant) {
+        self.awareness.due_at(at);
+        self.deadline_cache = None;
     }
 
     /// The position last given, when there is one, with its heading [held](HeldHeading::held) while the station stands; it may
@@ -492,12 +499,15 @@ impl Node {
         self.look_around(fix.as_ref());
     }
 
-    /// Does what is due, before a frame is verified: nothing while the rest of the last turn holds.
-    fn begin_verification(&mut self, rest: Option<&DeadlineCache>) {
+    /// Does what is due, before a frame is verified: nothing while the rest of the last turn holds. Whether it is time for a frame
+    /// from afar, which waits for whatever else is due, too.
+    fn begin_verification(&mut self, rest: Option<&DeadlineCache>) -> bool {
+        let in_time = !self.receiver.afar_waits() || self.next_timer().0 > self.moment.now;
         match rest {
             Some(_) => self.neighbours.advance(self.moment.wire()),
             None => self.run_timers(),
         }
+        in_time
     }
 
     fn run_timers(&mut self) {
@@ -554,6 +564,11 @@ impl Node {
             return (self.moment.now, TimerKind::Afar);
         }
         self.with_neighbours(others)
+    }
+
+    /// What will be due next besides verifications.
+    pub fn next_timer(&self) -> (Instant, TimerKind) {
+        self.with_neighbours(self.other_timers())
     }
 
     /// The first of the timers but the neighbours', at any time.

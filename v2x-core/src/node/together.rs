@@ -96,8 +96,8 @@ impl<T> Reception<T> {
             return;
         }
         self.rest = node.begin_turn(self.now);
-        node.begin_verification(self.rest.as_ref());
-        if let Some(verified) = node.next_verified() {
+        let in_time = node.begin_verification(self.rest.as_ref());
+        if let Some(verified) = node.next_verified(in_time) {
             self.step = Step::Verified(verified);
         }
     }

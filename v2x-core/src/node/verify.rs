@@ -26,9 +26,10 @@ struct Judgement {
 }
 
 impl Node {
-    /// Verifies the frame whose turn it is; true when that changed nothing but what is kept of its signer.
-    pub(super) fn verify_next(&mut self) -> bool {
-        let Some(verified) = self.next_verified() else { return self.verified_one(false) };
+    /// Verifies the frame whose turn it is, one from afar only when it is `in_time` for it; true when that changed nothing but
+    /// what is kept of its signer.
+    pub(super) fn verify_next(&mut self, in_time: bool) -> bool {
+        let Some(verified) = self.next_verified(in_time) else { return self.verified_one(false) };
         let judged = self.judge_signer(verified);
         let quiet = self.conclude(judged);
         self.verified_one(quiet)
@@ -47,11 +48,11 @@ impl Node {
         quiet && learned.is_none() && !released
     }
 
-    /// Verifies the frame whose turn it is.
-    pub(super) fn next_verified(&mut self) -> Option<Verified> {
+    /// Verifies the frame whose turn it is, one from afar only when it is `in_time` for it.
+    pub(super) fn next_verified(&mut self, in_time: bool) -> Option<Verified> {
         let (situation, receiver, neighbours, _, host) = self.receiving();
         let mut next = receiver.verify_next(&situation, neighbours, host);
-        if next.is_none() {
+        if next.is_none() && in_time {
             next = receiver.verify_next_afar(&situation, neighbours, host);
         }
         next?.map_err(|dropped| self.drop_frame(dropped)).ok()

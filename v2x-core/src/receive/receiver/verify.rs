@@ -84,7 +84,8 @@ impl Receiver {
                 break frame;
             }
             let demoted = Precedence::Demoted(Cause::Failed);
-            if let Some(shed) = self.enqueue(frame, demoted, neighbours, situation) {
+            let signer = neighbours.get(&frame.id.signer);
+            if let Some(shed) = self.enqueue(frame, demoted, signer, situation) {
                 return Some(Err(shed));
             }
         };
@@ -112,7 +113,8 @@ impl Receiver {
         }
         // Others of this signer, even one with this number, may have been verified while this one waited.
         let within = |spent: &Neighbour| spent.rates().allows(frame.id.class, situation.moment.now);
-        if !situation.test && !neighbours.get(&frame.id.signer).is_none_or(within) {
+        let signer = neighbours.get(&frame.id.signer);
+        if !situation.test && !signer.is_none_or(within) {
             return Err(DropReason::RateLimitedSigner);
         }
         // Another copy of it may have been delivered while this one waited.
@@ -120,7 +122,7 @@ impl Receiver {
         if frame.again && !situation.floods.comes_to_us(frame.hash, here) {
             return Err(DropReason::ExactCopy);
         }
-        if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
+        if !frame.again && !neighbours.is_new_of(signer, &frame.id, frame.generation) {
             return Err(DropReason::Replayed);
         }
         if !frame.credential.is_empty() {
