@@ -5,7 +5,7 @@
 //! for their verification do so here, and are no copies to a frame by air: that one is verified first.
 
 use super::afar_queue::AfarQueue;
-use crate::base::{FairShares, Instant, MessageId, Position, TableFill, WireTime, limits};
+use crate::base::{FairShares, Instant, MessageId, Position, Reserve, TableFill, WireTime, limits};
 use crate::neighbour::{Heard, NeighbourTable};
 use crate::trust::KeyCache;
 
@@ -22,8 +22,8 @@ pub(super) struct AfarBook {
 impl Default for AfarBook {
     fn default() -> Self {
         Self {
-            signers: NeighbourTable::with_capacity(limits::MAX_AFAR_SIGNERS),
-            keys: KeyCache::for_neighbours(limits::MAX_AFAR_SIGNERS),
+            signers: NeighbourTable::with_capacity(limits::MAX_AFAR_SIGNERS, Reserve::AsHeard),
+            keys: KeyCache::for_neighbours(limits::MAX_AFAR_SIGNERS, Reserve::AsHeard),
             queue: AfarQueue::default(),
             shares: FairShares::new(limits::AFAR_RATE),
         }

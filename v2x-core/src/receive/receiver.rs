@@ -34,7 +34,7 @@ use super::urgency;
 use super::verify_queue::VerifyQueue;
 use crate::base::{
     DropReason, Dropped, FrameHash, FrameHead, Host, Instant, MessageId, Moment, Plane, Received,
-    ReceivedFrame, Refusal, Stream, WireTime, limits,
+    ReceivedFrame, Refusal, Reserve, Stream, WireTime, limits,
 };
 use crate::forward::CopyHeard;
 use crate::neighbour::{Neighbour, NeighbourTable};
@@ -92,6 +92,7 @@ impl Receiver {
         keys: KeyCache,
         [queue, hold]: [Stream; 2],
         now: Instant,
+        reserve: Reserve,
     ) -> Self {
         Self {
             trust,
@@ -99,13 +100,13 @@ impl Receiver {
             revocations: Revocations::default(),
             keys,
             copies,
-            names: DigestCache::default(),
+            names: DigestCache::new(reserve),
             hold: PendingFrames::new(hold),
-            queue: VerifyQueue::new(queue),
+            queue: VerifyQueue::new(queue, reserve),
             rates,
             learned: None,
             turn: false,
-            signed: Vec::with_capacity(MAX_FRAME + 64),
+            signed: Vec::with_capacity(reserve.at_start(MAX_FRAME + 64)),
             awareness: v1::Awareness::default(),
             elsewhere: CloneWatch::new(now),
             afar: None,
@@ -206,6 +207,7 @@ impl Receiver {
     /// A better copy came of a frame that waits in the lot: from a neighbour in good standing. It takes its place in good
     /// order, so that whoever repeats a station's frames from elsewhere does not have them demoted. What stays demoted stays
     /// where it is: it was drawn for once.
+    #[inline(never)]
     fn promote(
         &mut self,
         hash: FrameHash,
@@ -234,21 +236,20 @@ impl Receiver {
         }
         let promoted = |waiting: &Frame| waiting.standing == Precedence::Good;
         let Some(frame) = self.queue.take_demoted(promoted) else { return };
-        let shed = self.enqueue(frame, Precedence::Good, neighbours, situation);
+        let shed = self.enqueue(frame, Precedence::Good, signer.map(|(_, one)| one), situation);
         debug_assert!(shed.is_none(), "there is room");
     }
 
-    /// Queues a frame for its verification; the one that is shed for it.
+    /// Queues a frame of this neighbour's, or of none, for its verification; the one that is shed for it.
     fn enqueue(
         &mut self,
         mut frame: Frame,
         standing: Precedence,
-        neighbours: &NeighbourTable,
+        neighbour: Option<&Neighbour>,
         situation: &Situation<'_>,
     ) -> Option<Dropped> {
         let Moment { now, here, velocity, .. } = situation.moment;
         frame.standing = standing;
-        let neighbour = neighbours.get(&frame.id.signer);
         let wire = situation.moment.wire();
         let distance = urgency::distance(neighbour, frame.position, here.as_ref(), *velocity, wire);
         let urgency = urgency::urgency(frame.id.class, distance, *now);
@@ -261,6 +262,7 @@ impl Receiver {
     }
 
     /// What the credential in a frame permits, if its issuer signed it: everything is checked that needs no signature.
+    #[inline(never)]
     fn claims(&mut self, frame: &Frame, situation: &Situation<'_>) -> Result<Grant, DropReason> {
         if self.keys.is_bad(&frame.id.signer) {
             return Err(DropReason::CredentialKnownBad);
@@ -329,7 +331,7 @@ impl Receiver {
         if !situation.test && !neighbour.is_none_or(within) {
             return Err(DropReason::RateLimitedSigner.into());
         }
-        if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
+        if !frame.again && !neighbours.is_new_of(neighbour, &frame.id, frame.generation) {
             return Err(DropReason::Replayed.into());
         }
         self.copies.insert(frame.hash, now);
@@ -338,7 +340,7 @@ impl Receiver {
         if standing == Precedence::Good && self.goes_unverified(&frame, neighbour, situation) {
             return self.unverified(frame, host.stamp(now)).map(Admission::Unverified);
         }
-        Ok(Admission::Queued(self.enqueue(frame, standing, neighbours, situation)))
+        Ok(Admission::Queued(self.enqueue(frame, standing, neighbour, situation)))
     }
 
     /// Standing of a frame that passed every check but its signature's.
