@@ -17,6 +17,7 @@ pub mod rows;
 pub mod run;
 pub mod source;
 pub mod spatial;
+pub mod tables;
 mod tallies;
 pub mod validate;
 pub mod world;
