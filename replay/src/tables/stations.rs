@@ -170,6 +170,9 @@ impl StationTable {
     pub(crate) fn end_second(&mut self, now_ns: u64, mut state: impl FnMut(u32, u64) -> StationState) {
         let begins_ns = self.ends_ns - SECOND_NS;
         let ends_ns = self.ends_ns.min(now_ns);
+        if ends_ns <= begins_ns {
+            return;
+        }
         for (station, (name, kind)) in (0..).zip(&self.names) {
             let second = &mut self.seconds[station as usize];
             // A frame may end after its transmitter or a receiver has left.
