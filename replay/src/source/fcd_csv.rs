@@ -101,6 +101,9 @@ struct Columns {
     edge: Option<usize>,
     tag: Option<usize>,
     stage: Option<usize>,
+    signals: Option<usize>,
+    length: Option<usize>,
+    width: Option<usize>,
 }
 
 fn row(
@@ -129,10 +132,32 @@ fn row(
             word(columns.edge)?,
             word(columns.tag)?,
             word(columns.stage)?,
+            word(columns.signals)?,
+            word(columns.length)?,
+            word(columns.width)?,
         ])
     };
     let read: Result<_, std::str::Utf8Error> = words();
-    let Ok([time, id, x, y, angle, speed, acceleration, type_name, lane, edge, tag, stage]) = read else {
+    let Ok(
+        [
+            time,
+            id,
+            x,
+            y,
+            angle,
+            speed,
+            acceleration,
+            type_name,
+            lane,
+            edge,
+            tag,
+            stage,
+            signals,
+            length,
+            width,
+        ],
+    ) = read
+    else {
         let found = quote("id", &String::from_utf8_lossy(&record[columns.id]));
         builder.drop_row(RowFault::NotText, line, &found);
         return Ok(());
@@ -161,7 +186,21 @@ fn row(
         StationKind::Passenger if space == NameSpace::Person => StationKind::Pedestrian,
         kind => kind,
     };
-    builder.row(Row { line, space, id, kind, x, y, angle, speed, acceleration })
+    builder.row(Row {
+        line,
+        space,
+        id,
+        kind,
+        x,
+        y,
+        angle,
+        speed,
+        acceleration,
+        type_name,
+        signals,
+        length,
+        width,
+    })
 }
 
 /// Finds the columns; the second value is whether their names mean degrees.
@@ -213,6 +252,9 @@ fn header(record: &ByteRecord, name: &str, line: u64) -> Result<(Vec<Columns>, b
             edge: either(&["edge"]),
             tag: either(&["tag"]),
             stage: either(&["stage"]),
+            signals: either(&["signals"]),
+            length: either(&["length"]),
+            width: either(&["width"]),
         });
     }
     if sets.is_empty() {

@@ -14,13 +14,23 @@ mod error;
 mod fcd_csv;
 mod fcd_xml;
 mod kind;
+mod kind_rules;
 mod motion;
+mod net;
 mod options;
+mod pattern;
+mod projection;
 mod row;
+mod selection;
+pub(crate) mod side_file;
+mod signals;
 mod station_kind;
+mod station_size;
+mod stations;
 pub mod town;
 mod trace;
 mod track;
+mod unpacked;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -29,14 +39,21 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
-pub use builder::MAX_STATIONS;
 pub use error::{RowFault, TraceError, Warning};
 pub use kind::{Kind, RECORDING_MAGIC};
+pub use kind_rules::KindRules;
+pub use net::{Net, NetError};
 pub use options::{
     DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, DEFAULT_TOLERATED_PERCENT, MAX_ROW_BYTES, ReadOptions,
 };
+pub use projection::Projection;
 pub use row::MAX_NAME_BYTES;
+pub use selection::{Selection, Share, names_in};
+pub use side_file::SideFileError;
+pub use signals::{SignalChange, Signals};
 pub use station_kind::StationKind;
+pub use station_size::StationSize;
+pub use stations::MAX_STATIONS;
 pub use trace::{Sample, Trace};
 pub use track::{MAX_GAP_NS, Track};
 

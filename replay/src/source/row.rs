@@ -1,10 +1,13 @@
 //! One row of a trace: its words, and what they mean.
 
 use super::error::RowFault;
+use super::signals::Signals;
 use super::station_kind::StationKind;
+use super::station_size::StationSize;
+use super::stations::Who;
 
 /// One row as the format gave it; an empty word is an absent one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Row<'a> {
     pub line: u64,
     pub space: NameSpace,
@@ -15,11 +18,31 @@ pub(super) struct Row<'a> {
     pub angle: &'a str,
     pub speed: &'a str,
     pub acceleration: &'a str,
+    pub type_name: &'a str,
+    pub signals: &'a str,
+    /// Metres.
+    pub length: &'a str,
+    pub width: &'a str,
+}
+
+impl<'a> Row<'a> {
+    /// Whose row it is.
+    pub(super) fn who(&self) -> Who<'a> {
+        let metres = |word: &str| number(word).ok();
+        Who {
+            space: self.space,
+            id: self.id,
+            kind: self.kind,
+            type_name: self.type_name,
+            size: StationSize::of_metres(metres(self.length), metres(self.width)),
+        }
+    }
 }
 
 /// Whose names a row's id is one of: SUMO numbers vehicles and persons each by themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) enum NameSpace {
+    #[default]
     Vehicle,
     Person,
     /// A row of a CSV that names an edge and no lane. A person's where other rows of the file name lanes; a
@@ -58,37 +81,21 @@ pub(super) struct Values {
     pub heading: Option<u16>,
     /// 0.1 m/s2.
     pub acceleration: Option<i16>,
+    pub signals: Signals,
 }
 
 impl Values {
     /// The numbers of a row at a time.
     pub(super) fn of(time_ns: u64, row: &Row<'_>) -> Result<Self, Fault> {
-        if row.id.is_empty() {
-            return Err(Fault::new(RowFault::FieldMissing, "no id"));
-        }
-        if row.id.len() > MAX_NAME_BYTES {
-            return Err(Fault::quoting(RowFault::NameTooLong, "id", row.id));
-        }
         Ok(Self {
             time_ns,
             line: row.line,
             x: number(row.x).map_err(|fault| Fault::quoting(fault, "x", row.x))?,
             y: number(row.y).map_err(|fault| Fault::quoting(fault, "y", row.y))?,
-            speed: optional("speed", row.speed, |speed| {
-                if speed < 0.0 {
-                    return Err(RowFault::NegativeSpeed);
-                }
-                scaled(speed, 100.0, f64::from(u16::MAX)).map(|speed| speed as u16)
-            })?,
-            heading: optional("angle", row.angle, |angle| {
-                if angle.abs() > 360.0 {
-                    return Err(RowFault::OutOfScale);
-                }
-                Ok((angle.rem_euclid(360.0) * 10.0).round() as u16 % 3600)
-            })?,
-            acceleration: optional("acceleration", row.acceleration, |acceleration| {
-                scaled(acceleration, 10.0, f64::from(i16::MAX)).map(|acceleration| acceleration as i16)
-            })?,
+            speed: optional("speed", row.speed, speed)?,
+            heading: optional("angle", row.angle, heading)?,
+            acceleration: optional("acceleration", row.acceleration, acceleration)?,
+            signals: optional("signals", row.signals, signals)?.unwrap_or_default(),
         })
     }
 }
@@ -170,7 +177,7 @@ fn parse_seconds(word: &str) -> Result<u64, RowFault> {
     Ok((seconds * 1e9).round() as u64)
 }
 
-fn number(word: &str) -> Result<f64, RowFault> {
+pub(super) fn number(word: &str) -> Result<f64, RowFault> {
     let word = word.trim();
     if word.is_empty() {
         return Err(RowFault::FieldMissing);
@@ -195,6 +202,36 @@ fn optional<T>(
     number(word).and_then(convert).map(Some).map_err(|fault| Fault::quoting(fault, field, word))
 }
 
+/// m/s as 0.01 m/s.
+pub(super) fn speed(speed: f64) -> Result<u16, RowFault> {
+    if speed < 0.0 {
+        return Err(RowFault::NegativeSpeed);
+    }
+    scaled(speed, 100.0, f64::from(u16::MAX)).map(|speed| speed as u16)
+}
+
+/// Degrees clockwise from north as 0.1 degrees.
+pub(super) fn heading(angle: f64) -> Result<u16, RowFault> {
+    if angle.abs() > 360.0 {
+        return Err(RowFault::OutOfScale);
+    }
+    Ok((angle.rem_euclid(360.0) * 10.0).round() as u16 % 3600)
+}
+
+/// m/s2 as 0.1 m/s2.
+pub(super) fn acceleration(acceleration: f64) -> Result<i16, RowFault> {
+    scaled(acceleration, 10.0, f64::from(i16::MAX)).map(|acceleration| acceleration as i16)
+}
+
+/// SUMO's number; bits that are not known do no harm.
+fn signals(bits: f64) -> Result<Signals, RowFault> {
+    if (0.0..=f64::from(u32::MAX)).contains(&bits) && bits.fract() == 0.0 {
+        Ok(Signals(bits as u64 as u16))
+    } else {
+        Err(RowFault::OutOfScale)
+    }
+}
+
 fn scaled(value: f64, scale: f64, limit: f64) -> Result<f64, RowFault> {
     let value = (value * scale).round();
     if value.abs() > limit {
@@ -217,7 +254,7 @@ const MILLISECONDS: core::ops::Range<f64> = 1e11..4e12;
 const NS_PER_S: u64 = 1_000_000_000;
 
 /// Beyond any Unix time in seconds of this century, and well within 64 bits.
-const MAX_TIME_NS: u64 = 4_000_000_000 * NS_PER_S;
+pub(super) const MAX_TIME_NS: u64 = 4_000_000_000 * NS_PER_S;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod sumo;
+mod wanted;
 
 const CSV: &str = "\
 timestep_time;vehicle_id;vehicle_x;vehicle_y;vehicle_angle;vehicle_speed;vehicle_acceleration

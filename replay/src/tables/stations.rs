@@ -160,9 +160,9 @@ impl StationTable {
         self.seconds[station as usize].delivered += 1;
     }
 
-    /// Whether a second has ended by now.
-    pub(crate) fn is_over(&self, now_ns: u64) -> bool {
-        now_ns >= self.ends_ns
+    /// When the second under way ends, ns.
+    pub(crate) fn ends_ns(&self) -> u64 {
+        self.ends_ns
     }
 
     /// Ends the second under way, and those after it in which nobody was there, up to now; or cuts it short at the end of the run. `state`

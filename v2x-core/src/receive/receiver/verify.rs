@@ -59,6 +59,14 @@ pub struct Content {
     pub revocation: Option<HeardRevocation>,
 }
 
+impl Content {
+    /// Whether this is awareness whose signer holds no flood.
+    pub fn is_plain_beacon(&self) -> bool {
+        let other = self.hazard.is_some() || self.flood.is_some() || self.revocation.is_some();
+        !other && self.floods.as_ref().is_some_and(|floods| floods.iter().next().is_none())
+    }
+}
+
 impl Receiver {
     /// Verifies the most urgent waiting frame, or when there is none a demoted one: `None` when none waits. Costs one
     /// signature, and one more where the frame brings a new credential.
@@ -76,7 +84,8 @@ impl Receiver {
                 break frame;
             }
             let demoted = Precedence::Demoted(Cause::Failed);
-            if let Some(shed) = self.enqueue(frame, demoted, neighbours, situation) {
+            let signer = neighbours.get(&frame.id.signer);
+            if let Some(shed) = self.enqueue(frame, demoted, signer, situation) {
                 return Some(Err(shed));
             }
         };
@@ -104,7 +113,8 @@ impl Receiver {
         }
         // Others of this signer, even one with this number, may have been verified while this one waited.
         let within = |spent: &Neighbour| spent.rates().allows(frame.id.class, situation.moment.now);
-        if !situation.test && !neighbours.get(&frame.id.signer).is_none_or(within) {
+        let signer = neighbours.get(&frame.id.signer);
+        if !situation.test && !signer.is_none_or(within) {
             return Err(DropReason::RateLimitedSigner);
         }
         // Another copy of it may have been delivered while this one waited.
@@ -112,7 +122,7 @@ impl Receiver {
         if frame.again && !situation.floods.comes_to_us(frame.hash, here) {
             return Err(DropReason::ExactCopy);
         }
-        if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
+        if !frame.again && !neighbours.is_new_of(signer, &frame.id, frame.generation) {
             return Err(DropReason::Replayed);
         }
         if !frame.credential.is_empty() {
@@ -163,7 +173,7 @@ impl Receiver {
             self.keys.remember_revoked(signer);
             return Err(DropReason::Revoked);
         }
-        self.keys.insert(trusted);
+        self.keys.insert(self.trust.keep(trusted));
         Ok(())
     }
 
