@@ -8,7 +8,6 @@ use super::World;
 use super::address::link_address;
 use super::flight::{Flight, Handed};
 use super::schedule::Due;
-use super::window::LOOKAHEAD_NS;
 use crate::medium::{Outcome, Transmission, TransmissionState};
 use crate::tables::Aired;
 
@@ -38,7 +37,7 @@ impl World {
         if let TransmissionState::Decided { end_ns } = state {
             self.occupy(slot, end_ns);
             let start_ns = end_ns.saturating_sub(transmission.airtime_ns());
-            self.come_down(slot, (start_ns, end_ns), transmission.at_ns + LOOKAHEAD_NS);
+            self.come_down(slot, (start_ns, end_ns), transmission.at_ns + self.lookahead_ns());
         }
     }
 
@@ -147,6 +146,12 @@ impl World {
             }
             let (station, sender) = (*station, flight.sender);
             let message = flight.message.map(|(id, _)| id);
+            if !self.stations[station as usize].foreseen.is_empty() {
+                flight.next += 1;
+                self.journal.floods.heard(at_ns, sender, station);
+                self.received.push((station, at_ns));
+                continue;
+            }
             let frame = ReceivedFrame {
                 bytes: reception.changed.take().unwrap_or_else(|| flight.bytes.clone()),
                 link_source: flight.source.unwrap_or_else(|| link_address(flight.sender)),
