@@ -158,6 +158,11 @@ pub trait Medium: fmt::Debug {
         None
     }
 
+    /// For how long the channel was busy for a station until now, with others' frames and its own, where the medium measures that, ns.
+    fn busy_ns(&self, _station: u32, _now_ns: u64) -> Option<u64> {
+        None
+    }
+
     /// Frames received and lost so far by distance, where the medium knows why.
     fn losses(&self) -> Option<&LossesByDistance> {
         None

@@ -65,7 +65,10 @@ impl World {
         // What work costs a station depends on what it did before.
         let Some(crew) = self.crew.take_if(|_| self.processor.is_none()) else { return };
         let settled_ns = self.medium.settled_until_ns();
-        let mut end_ns = until_ns.min(settled_ns).min(from_ns.saturating_add(self.lookahead_ns()));
+        let mut end_ns = until_ns
+            .min(settled_ns)
+            .min(from_ns.saturating_add(self.lookahead_ns()))
+            .min(self.second_ends_ns());
         let mut plan = mem::take(&mut self.window);
         self.expect(&mut plan, &mut end_ns);
         plan.until_ns = end_ns.max(from_ns + 1);

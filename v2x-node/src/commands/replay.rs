@@ -10,6 +10,7 @@ mod reading;
 mod rows_file;
 mod simulate;
 mod sweep;
+mod tables_folder;
 mod trace_file;
 mod validate;
 mod view;
@@ -208,6 +209,7 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
   roadcast replay run town.fcd.csv --seeds 1..20 --json a.json \\
       --rows a.csv.gz
+  roadcast replay run town.fcd.csv --parquet tables
   roadcast replay run town.fcd.csv --radio highway
   roadcast replay run town.fcd.xml --alerts --kinds kinds.toml --share 20
   roadcast replay run 01_tracks.csv --mapping highd --awareness cars.csv
@@ -229,6 +231,11 @@ the receiver, unknown_credential, ...) or outside, which no class counts
 (reason: out_of_range, outside_area, long_after_deadline, not_counted_sender);
 check (why the receiver isolated the sender). Python reads it with
 pandas.read_csv('a.csv.gz').
+
+--parquet writes messages.parquet (a row for each message and station it was
+meant for), transmissions.parquet and stations.parquet (a row for each station
+and second) into a directory, which must be new or empty; docs/tables.md has
+their columns and ten queries. A run that is interrupted leaves none.
 
 Exit codes: 0 every deadline class met its miss target, 1 a class missed it or
 there was nothing to judge, 2 bad input, 130 interrupted.";
