@@ -3,7 +3,9 @@
 use hashbrown::HashMap;
 
 use super::coordinates::{Coordinates, Move};
+use super::derived::derive_motion;
 use super::error::{RowFault, TraceError, Warning};
+use super::mapping::Mapping;
 use super::motion;
 use super::options::ReadOptions;
 use super::row::{Fault, Row, Values, parse_time, quote};
@@ -39,6 +41,7 @@ pub(super) struct Builder<'a> {
     seen: bool,
     window: (u64, u64),
     cut: Option<(u64, String)>,
+    derives: bool,
 }
 
 /// A sample, its time still the file's, its line, and what was switched on.
@@ -75,7 +78,19 @@ impl<'a> Builder<'a> {
             seen: false,
             window: (options.from_s.map_or(0, ns), options.to_s.map_or(u64::MAX, ns)),
             cut: None,
+            derives: false,
         })
+    }
+
+    /// The mapping's rules say what stations are where the options' do not, and its places are of its projection.
+    pub(super) fn mapped_by(&mut self, mapping: &'a Mapping) {
+        self.stations.mapped_by(&mapping.kinds);
+        self.derives_motion();
+    }
+
+    /// Speeds and headings that the file does not have are those of the places.
+    pub(super) fn derives_motion(&mut self) {
+        self.derives = true;
     }
 
     /// The file itself states that x and y are degrees (the options, when given, take precedence).
@@ -223,6 +238,9 @@ impl<'a> Builder<'a> {
         signals.sort_unstable_by_key(|change| (change.station, change.time_ns));
         let (names, kinds, sizes) = self.stations.told(&numbers);
         let mut trace = Trace { names, kinds, sizes, samples, signals, begin_ns, warnings: self.warnings };
+        if self.derives {
+            derive_motion(&mut trace);
+        }
         trace.warnings.extend(motion::disagreement(&trace));
         trace.warnings.extend(motion::turned(&trace));
         Ok(trace)

@@ -5,6 +5,7 @@ use v2x_core::Position;
 use super::error::{RowFault, TraceError, Warning};
 use super::net::Net;
 use super::options::{DEFAULT_ORIGIN, ReadOptions};
+use super::projection::Projection;
 use crate::geodesy::{MAX_PLANE_M, Plane};
 
 /// How the x and y of a file are read. What neither options nor the file state is settled by its first rows.
@@ -12,6 +13,8 @@ use crate::geodesy::{MAX_PLANE_M, Plane};
 pub(super) struct Coordinates {
     plane: Plane,
     net: Option<Net>,
+    /// That of a mapping, and what to add before.
+    projection: Option<(Projection, (f64, f64))>,
     asked: Option<bool>,
     degrees: bool,
     /// Subtracted from x and y in metres.
@@ -24,16 +27,21 @@ pub(super) struct Coordinates {
 
 impl Coordinates {
     pub(super) fn new(options: &ReadOptions) -> Result<Self, TraceError> {
-        let (latitude, longitude) = options.origin.unwrap_or(DEFAULT_ORIGIN);
+        let mapping = options.mapping.as_ref();
+        let origin = options.origin.or(mapping.and_then(|mapping| mapping.origin));
+        let (latitude, longitude) = origin.unwrap_or(DEFAULT_ORIGIN);
         let plane = Plane::new(latitude, longitude).ok_or(TraceError::BadOrigin { latitude, longitude })?;
         Ok(Self {
             plane,
             net: options.net.clone().filter(|_| options.origin.is_none()),
+            projection: mapping
+                .and_then(|mapping| mapping.projection)
+                .filter(|_| options.origin.is_none() && options.net.is_none()),
             asked: options.geographic,
             degrees: options.geographic.unwrap_or(false),
             shift: (0.0, 0.0),
             all_small: true,
-            known: options.geographic.is_some(),
+            known: options.geographic.is_some() || mapping.is_some_and(|mapping| !mapping.degrees),
         })
     }
 
@@ -76,7 +84,10 @@ impl Coordinates {
             }
             let Some((east, north)) = net.shift_for(x, y) else { return Err(net) };
             self.shift = (-east, -north);
-        } else if !self.degrees && (x.abs() > MAX_PLANE_M || y.abs() > MAX_PLANE_M) {
+        } else if self.projection.is_none()
+            && !self.degrees
+            && (x.abs() > MAX_PLANE_M || y.abs() > MAX_PLANE_M)
+        {
             self.shift = (x.round(), y.round());
         }
         Ok(())
@@ -95,9 +106,10 @@ impl Coordinates {
         }
         self.all_small &= could_be_degrees(x, y);
         let (x, y) = (x - self.shift.0, y - self.shift.1);
-        let place = match &self.net {
-            Some(net) => net.place(x, y),
-            None => self.plane.point(x, y),
+        let place = match (&self.net, &self.projection) {
+            (Some(net), _) => net.place(x, y),
+            (None, Some((projection, (east, north)))) => projection.place(x + east, y + north),
+            (None, None) => self.plane.point(x, y),
         };
         place.ok_or(RowFault::OffPlane)
     }
@@ -105,7 +117,7 @@ impl Coordinates {
     /// What the user should know about how the file was read.
     pub(super) fn warnings(&self) -> impl Iterator<Item = Warning> {
         let (x, y) = self.shift;
-        let in_plane = self.net.is_none();
+        let in_plane = self.net.is_none() && self.projection.is_none();
         let shifted = (in_plane && self.shift != (0.0, 0.0)).then_some(Warning::Shifted { x, y });
         let unclear = in_plane && self.all_small && !self.degrees && !self.known;
         let unclear = unclear.then_some(Warning::LooksGeographic);

@@ -39,7 +39,7 @@ pub enum TraceError {
     },
     /// A column (CSV) or attribute (XML) that every row needs is absent.
     #[error(
-        "{name}:{line}: no {missing}; found {found}. Needed are a time, an id, and x and y (or lon and lat)"
+        "{name}:{line}: no {missing}; found {found}. Needed are a time, an id, and x and y (or lon and lat), or a mapping (--mapping) that says where they are"
     )]
     MissingColumn {
         /// The file.
@@ -330,6 +330,8 @@ pub enum RowFault {
     TimeInMilliseconds,
     /// A date and time of ISO 8601.
     TimeIsDate,
+    /// No date and time of ISO 8601 with its offset from UTC.
+    NoDate,
     /// The same station twice at one time.
     Twice,
     /// Outside any time step.
@@ -359,6 +361,7 @@ impl fmt::Display for RowFault {
             Self::TimeOutOfRange => "time not within 0 .. 4e9 s",
             Self::TimeInMilliseconds => "time in milliseconds; needed are seconds",
             Self::TimeIsDate => "time as a date; needed are seconds, such as those since 1970",
+            Self::NoDate => "no date and time; needed is one such as 2026-11-29T10:00:00Z",
             Self::Twice => "the station is in this step already",
             Self::OutsideStep => "outside a time step",
             Self::OffGlobe => {

@@ -109,7 +109,7 @@ impl State<'_> {
                 name: self.name.to_owned(),
                 found: format!("XML of another kind (<{}>)", clip(element)),
                 kind: Kind::Xml,
-                wanted: "SUMO floating-car data (<fcd-export>)",
+                wanted: "SUMO floating-car data (<fcd-export>), GPX (<gpx>), CSV with a header or mobility of ns-2",
             });
         }
         match element {

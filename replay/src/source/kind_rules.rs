@@ -20,6 +20,8 @@ pub struct KindRules {
 pub(super) struct KindRule {
     type_name: Option<Pattern>,
     id: Option<Pattern>,
+    /// The least length.
+    longer_than_m: Option<f64>,
     /// What a station is that fits; `None`: what its type says.
     pub(super) kind: Option<StationKind>,
     pub(super) size: StationSize,
@@ -58,10 +60,15 @@ impl KindRules {
         Ok(Self { rules })
     }
 
-    /// The rule for a type and the name of a station, and its number.
-    pub(super) fn find(&self, type_name: &str, id: &str) -> Option<(usize, &KindRule)> {
+    /// The rule for the type, the name and the size in the file of a station, and its number.
+    pub(super) fn find(&self, type_name: &str, id: &str, size: StationSize) -> Option<(usize, &KindRule)> {
         let fits = |pattern: &Option<Pattern>, word| pattern.as_ref().is_none_or(|one| one.fits(word));
-        self.rules.iter().enumerate().find(|(_, rule)| fits(&rule.type_name, type_name) && fits(&rule.id, id))
+        let longer = |least: Option<f64>| {
+            least.is_none_or(|least| size.length_dm.is_some_and(|dm| f64::from(dm) > least * 10.0))
+        };
+        self.rules.iter().enumerate().find(|(_, rule)| {
+            fits(&rule.type_name, type_name) && fits(&rule.id, id) && longer(rule.longer_than_m)
+        })
     }
 
     /// The rules as they are written, to name one.
@@ -85,6 +92,7 @@ fn rule(table: &Section<'_>) -> Result<KindRule, SettingsError> {
     let rule = KindRule {
         type_name: pattern("type")?,
         id: pattern("id")?,
+        longer_than_m: metres("longer_than_m", 1_000.0)?,
         kind: table.choice("is", &StationKind::ALL.map(|kind| (kind.name(), kind)))?,
         size: StationSize::of_metres(
             metres("length_m", f64::from(StationSize::MAX_LENGTH_DM) / 10.0)?,
@@ -100,7 +108,7 @@ fn rule(table: &Section<'_>) -> Result<KindRule, SettingsError> {
     Ok(rule)
 }
 
-const KEYS: &[&str] = &["type", "id", "is", "length_m", "width_m"];
+const KEYS: &[&str] = &["type", "id", "longer_than_m", "is", "length_m", "width_m"];
 const PATTERN: &str = "a pattern in quotes, such as \"tram*\"";
 const FILE: &str = "a map of kinds is a TOML file with tables [[kind]]";
 const MAX_BYTES: u64 = 1 << 20;
@@ -118,11 +126,13 @@ mod tests {
             "[[kind]]\nid = \"flow_7.*\"\nis = \"emergency\"\n[[kind]]\ntype = \"tram_*\"\nis = \"tram\"\nlength_m = 42\n",
         )
         .unwrap();
-        let kind = |type_name, id| rules.find(type_name, id).map(|(number, rule)| (number, rule.kind));
+        let kind = |type_name, id| {
+            rules.find(type_name, id, StationSize::default()).map(|(number, rule)| (number, rule.kind))
+        };
         assert_eq!(kind("tram_1", "flow_7.3"), Some((0, Some(StationKind::Emergency))));
         assert_eq!(kind("tram_1", "x"), Some((1, Some(StationKind::Tram))));
         assert_eq!(kind("car", "x"), None);
-        assert_eq!(rules.find("tram_", "x").unwrap().1.size.length_dm, Some(420));
+        assert_eq!(rules.find("tram_", "x", StationSize::default()).unwrap().1.size.length_dm, Some(420));
         assert_eq!(rules.named().collect::<Vec<_>>(), ["id = \"flow_7.*\"", "type = \"tram_*\""]);
     }
 

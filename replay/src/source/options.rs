@@ -1,6 +1,7 @@
 //! How to read a trace, and how much of it.
 
 use super::kind_rules::KindRules;
+use super::mapping::Mapping;
 use super::net::Net;
 use super::selection::Selection;
 
@@ -15,6 +16,8 @@ pub struct ReadOptions {
     /// The net that the trace was made with: its offset and projection place x and y. Beside [`origin`](Self::origin) it
     /// has no effect.
     pub net: Option<Net>,
+    /// How the columns of a CSV are read; `None`: by their names.
+    pub mapping: Option<Mapping>,
     /// The stations wanted.
     pub only: Selection,
     /// What types and names stand for, where their words do not say it.
@@ -35,6 +38,7 @@ impl Default for ReadOptions {
             origin: None,
             geographic: None,
             net: None,
+            mapping: None,
             only: Selection::default(),
             kinds: KindRules::default(),
             from_s: None,

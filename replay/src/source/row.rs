@@ -157,6 +157,54 @@ fn is_date(word: &str) -> bool {
     word.len() >= DATE.len() && DATE.bytes().zip(word.bytes()).all(fits)
 }
 
+/// A date and time of ISO 8601 with its offset from UTC, as GPX has it (`2026-11-29T10:00:00.5Z`), as Unix time in ns.
+pub(super) fn parse_date(word: &str) -> Result<u64, RowFault> {
+    let word = word.trim();
+    if word.is_empty() {
+        return Err(RowFault::FieldMissing);
+    }
+    if !is_date(word) || !word.is_ascii() {
+        return Err(RowFault::NoDate);
+    }
+    let (date, clock) = word.split_once(['T', 't', ' ']).ok_or(RowFault::NoDate)?;
+    let sign = clock.find(['Z', 'z', '+', '-']).ok_or(RowFault::NoDate)?;
+    let (clock, zone) = clock.split_at(sign);
+    let number = |word: &str, range: core::ops::RangeInclusive<i64>| {
+        let plain = !word.is_empty() && word.len() <= 4 && word.bytes().all(|byte| byte.is_ascii_digit());
+        word.parse().ok().filter(|number| plain && range.contains(number)).ok_or(RowFault::NoDate)
+    };
+    let [year, month, day] = three(date, '-')?;
+    let (year, month, day) = (number(year, 1970..=2099)?, number(month, 1..=12)?, number(day, 1..=31)?);
+    let [hour, minute, seconds] = three(clock, ':')?;
+    let minutes = number(hour, 0..=24)? * 60 + number(minute, 0..=59)?;
+    let ns = parse_seconds(seconds).map_err(|_| RowFault::NoDate)?;
+    let offset = match zone.as_bytes()[0] {
+        b'Z' | b'z' if zone.len() == 1 => 0,
+        b'Z' | b'z' => return Err(RowFault::NoDate),
+        sign => {
+            let digits = zone[1..].replace(':', "");
+            let (hours, minutes) = digits.split_at_checked(2).ok_or(RowFault::NoDate)?;
+            let rest = if minutes.is_empty() { 0 } else { number(minutes, 0..=59)? };
+            (number(hours, 0..=23)? * 60 + rest) * if sign == b'-' { -1 } else { 1 }
+        }
+    };
+    let total = (days(year, month, day) * 1_440 + minutes - offset) * 60;
+    let total = u64::try_from(total).map_err(|_| RowFault::TimeOutOfRange)?.saturating_mul(NS_PER_S);
+    Some(total.saturating_add(ns)).filter(|ns| *ns <= MAX_TIME_NS).ok_or(RowFault::TimeOutOfRange)
+}
+
+fn three(word: &str, between: char) -> Result<[&str; 3], RowFault> {
+    let mut parts = word.split(between);
+    let all = [parts.next(), parts.next(), parts.next()].map(|part| part.unwrap_or_default());
+    if parts.next().is_none() { Ok(all) } else { Err(RowFault::NoDate) }
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar, by counting years from March on.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 719_469
+}
+
 /// Plain decimals exactly (a float holds Unix time to no better than 200 ns), anything else through a float.
 fn parse_seconds(word: &str) -> Result<u64, RowFault> {
     let (whole, fraction) = word.split_once('.').unwrap_or((word, ""));
@@ -259,6 +307,30 @@ pub(super) const MAX_TIME_NS: u64 = 4_000_000_000 * NS_PER_S;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_become_unix_times() {
+        for (word, ns) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2000-02-29T12:00:00Z", 951_825_600_000_000_000),
+            ("2026-11-30T14:30:01.25Z", 1_796_049_001_250_000_000),
+            ("2026-11-30T16:30:01.25+02:00", 1_796_049_001_250_000_000),
+            ("2026-11-30 09:00:01.25-0530", 1_796_049_001_250_000_000),
+        ] {
+            assert_eq!(parse_date(word), Ok(ns), "{word}");
+        }
+        for word in [
+            "2026-13-01T00:00:00Z",
+            "2026-11-30T14:30:01",
+            "2026-11-30",
+            "yesterday",
+            "2026-11-30T1:2Z",
+            "2026-11-30T00:00:00+é",
+        ] {
+            assert_eq!(parse_date(word), Err(RowFault::NoDate), "{word}");
+        }
+        assert_eq!(parse_date(" "), Err(RowFault::FieldMissing));
+    }
 
     #[test]
     fn times_are_exact_and_bounded() {

@@ -49,6 +49,8 @@ pub(super) enum Admission {
 pub(super) struct Stations<'a> {
     only: &'a Selection,
     rules: &'a KindRules,
+    /// Those of the file's mapping, behind the others.
+    mapped: Option<&'a KindRules>,
     rules_used: Vec<bool>,
     /// Numbers by id, one map a name space.
     index: [HashMap<String, u32>; 3],
@@ -73,11 +75,17 @@ impl<'a> Stations<'a> {
         Self {
             only,
             rules,
+            mapped: None,
             rules_used: vec![false; rules.named().count()],
             index: Default::default(),
             all: Vec::new(),
             lanes: false,
         }
+    }
+
+    /// Where no rule fits, those of the file's mapping do.
+    pub(super) fn mapped_by(&mut self, rules: &'a KindRules) {
+        self.mapped = Some(rules);
     }
 
     /// The number of a row's station.
@@ -101,8 +109,12 @@ impl<'a> Stations<'a> {
             size: who.size,
             wanted,
         };
-        if let Some((rule, found)) = self.rules.find(who.type_name, who.id) {
+        let own = self.rules.find(who.type_name, who.id, who.size);
+        if let Some((rule, _)) = own {
             self.rules_used[rule] = true;
+        }
+        let mapped = || self.mapped.and_then(|rules| rules.find(who.type_name, who.id, who.size));
+        if let Some((_, found)) = own.or_else(mapped) {
             known.ruled = found.kind.is_some();
             known.kind = found.kind.unwrap_or(who.kind);
             known.size = found.size.or(who.size);

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod drives;
+mod mapped;
 mod sumo;
 mod wanted;
 

@@ -8,7 +8,6 @@ use super::World;
 use super::address::link_address;
 use super::flight::Flight;
 use super::schedule::Due;
-use super::window::LOOKAHEAD_NS;
 use crate::medium::{Outcome, Transmission, TransmissionState};
 
 impl World {
@@ -34,7 +33,7 @@ impl World {
         let state = self.medium.transmit(slot, transmission, &self.places, &mut self.fates);
         if let TransmissionState::Decided { end_ns } = state {
             self.occupy(slot, end_ns);
-            self.come_down(slot, end_ns, transmission.at_ns + LOOKAHEAD_NS);
+            self.come_down(slot, end_ns, transmission.at_ns + self.lookahead_ns());
         }
     }
 
@@ -116,6 +115,12 @@ impl World {
             }
             let (station, sender) = (*station, flight.sender);
             let message = flight.message.map(|(id, _)| id);
+            if !self.stations[station as usize].foreseen.is_empty() {
+                flight.next += 1;
+                self.journal.floods.heard(at_ns, sender, station);
+                self.received.push((station, at_ns));
+                continue;
+            }
             let frame = ReceivedFrame {
                 bytes: reception.changed.take().unwrap_or_else(|| flight.bytes.clone()),
                 link_source: flight.source.unwrap_or_else(|| link_address(flight.sender)),

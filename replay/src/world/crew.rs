@@ -1,6 +1,7 @@
 //! Threads that work out a window's stations: see `window`.
 //!
-//! Work comes in shares of some stations each, which the threads take one by one, the world's own thread among them. Windows
+//! Work comes in shares of some stations each, which the threads take one by one, the world's own thread among them, and their
+//! own ones first. Windows
 //! are fractions of a millisecond, so a thread that has nothing to do looks for the next one a while before it sleeps.
 
 use core::hint;
@@ -27,11 +28,20 @@ struct Work {
     bell: Condvar,
 }
 
+/// Shares by owner.
 #[derive(Debug, Default)]
 struct Window {
     shares: Vec<Mutex<Share>>,
-    next: AtomicUsize,
+    /// By thread, the world's own first.
+    owners: Vec<Owner>,
     done: AtomicUsize,
+}
+
+/// Where the shares of a thread end, and which of them is next.
+#[derive(Debug, Default)]
+struct Owner {
+    next: AtomicUsize,
+    end: usize,
 }
 
 impl Crew {
@@ -40,9 +50,9 @@ impl Crew {
         let work = Arc::<Work>::default();
         let start = |n| {
             let work = Arc::clone(&work);
-            Builder::new().name(format!("world-{n}")).spawn(move || work.run()).ok()
+            Builder::new().name(format!("world-{n}")).spawn(move || work.run(n)).ok()
         };
-        let threads = (0..count.min(MAX_THREADS)).map_while(start).collect();
+        let threads = (1..=count.min(MAX_THREADS)).map_while(start).collect();
         Self { work, threads }
     }
 
@@ -51,13 +61,20 @@ impl Crew {
         self.threads.len() + 1
     }
 
-    /// Has all shares worked out; `meanwhile` is done first on this thread. They come back through the same vector.
+    /// Has all shares worked out, which lie in order of their owners; `meanwhile` is done first on this thread. They come back
+    /// through the same vector.
     pub(super) fn work_out(&self, shares: &mut Vec<Share>, meanwhile: impl FnOnce()) {
         let count = shares.len();
         {
             let mut window = self.work.window.write().unwrap_or_else(PoisonError::into_inner);
+            let end_of = |owner| shares.partition_point(|share| share.owner <= owner);
+            let owner = |owner: usize| Owner {
+                next: AtomicUsize::new(owner.checked_sub(1).map_or(0, end_of)),
+                end: end_of(owner),
+            };
+            window.owners.clear();
+            window.owners.extend((0..self.threads()).map(owner));
             window.shares.extend(shares.drain(..).map(Mutex::new));
-            window.next = AtomicUsize::new(0);
             window.done = AtomicUsize::new(0);
         }
         self.work.number.fetch_add(1, Ordering::SeqCst);
@@ -65,7 +82,7 @@ impl Crew {
         meanwhile();
         {
             let window = self.work.window.read().unwrap_or_else(PoisonError::into_inner);
-            window.help();
+            window.help(0);
             let mut looks = 0;
             while window.done.load(Ordering::Acquire) < count {
                 wait(&mut looks);
@@ -90,14 +107,14 @@ impl Drop for Crew {
 }
 
 impl Work {
-    fn run(&self) {
+    fn run(&self, thread: usize) {
         let mut seen = 0;
         loop {
             seen = self.next(seen);
             if seen == OVER {
                 return;
             }
-            self.window.read().unwrap_or_else(PoisonError::into_inner).help();
+            self.window.read().unwrap_or_else(PoisonError::into_inner).help(thread);
         }
     }
 
@@ -136,13 +153,18 @@ impl Work {
 }
 
 impl Window {
-    /// Takes shares until none is left.
-    fn help(&self) {
-        loop {
-            let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(share) = self.shares.get(number) else { return };
-            let _done = Done(&self.done);
-            share.lock().expect("invariant: each share is taken once").work_out();
+    /// Takes shares until none is left, a thread's own first: its processor may still have their stations in its cache.
+    fn help(&self, thread: usize) {
+        let (before, own) = self.owners.split_at(thread.min(self.owners.len()));
+        for owner in own.iter().chain(before) {
+            loop {
+                let number = owner.next.fetch_add(1, Ordering::Relaxed);
+                if number >= owner.end {
+                    break;
+                }
+                let _done = Done(&self.done);
+                self.shares[number].lock().expect("invariant: each share is taken once").work_out();
+            }
         }
     }
 }
@@ -184,6 +206,9 @@ mod tests {
             let mut shares: Vec<Share> = Vec::new();
             for count in [1, 0, 7, 30, 2] {
                 shares.resize_with(count, Share::default);
+                for (number, share) in shares.iter_mut().enumerate() {
+                    share.owner = number * (threads + 1) / count;
+                }
                 let mut done = false;
                 crew.work_out(&mut shares, || done = true);
                 assert!(done && shares.len() == count && shares.iter().all(|share| share.is_worked_out()));

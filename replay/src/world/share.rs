@@ -1,5 +1,7 @@
 //! A share of a window's work: some stations with what is certain to reach them, or signatures to be checked.
 
+use core::ops::Range;
+
 use bytes::Bytes;
 use v2x_core::{Fix, Input, Instant, Node, ReceivedFrame, Together, Way};
 
@@ -12,9 +14,13 @@ pub(super) struct Share {
     /// Own copies: threads that count the references of one frame would wait for each other.
     frames: Vec<(u32, Bytes, [u8; 6])>,
     pub(super) outlooks: Vec<Outlook>,
+    /// Of all stations, each one's in order of time, no two at one time.
+    inputs: Vec<(u64, Certain)>,
     together: Together<usize>,
     pub(super) checks: Batch,
     pub(super) failed: Option<Failure>,
+    /// The thread that takes it first.
+    pub(super) owner: usize,
     worked_out: bool,
 }
 
@@ -23,14 +29,13 @@ pub(super) struct Share {
 pub(super) struct Outlook {
     pub(super) station: u32,
     pub(super) node: Option<Box<Node>>,
-    pub(super) foreseen: Foreseen,
+    pub(super) foreseen: Box<Foreseen>,
     /// When it wants to be woken, ns.
     pub(super) deadline_ns: u64,
     /// Up to when nothing else can reach it, ns.
     pub(super) end_ns: u64,
-    /// In order of time, no two at one time: nearly always one.
-    pub(super) inputs: Vec<(u64, Certain)>,
-    next: usize,
+    /// Its inputs that are left, in its share.
+    inputs: Range<usize>,
     over: bool,
 }
 
@@ -53,10 +58,32 @@ impl Share {
         })
     }
 
+    /// Adds a station, whose inputs follow.
+    pub(super) fn add(&mut self, mut outlook: Outlook) {
+        outlook.inputs = self.inputs.len()..self.inputs.len();
+        self.outlooks.push(outlook);
+    }
+
+    /// Adds an input of the station added last.
+    pub(super) fn hand_in(&mut self, at_ns: u64, input: Certain) {
+        self.inputs.push((at_ns, input));
+        if let Some(outlook) = self.outlooks.last_mut() {
+            outlook.inputs.end = self.inputs.len();
+        }
+    }
+
+    /// Nothing is certain of the station added last from `at_ns` on.
+    pub(super) fn ends_at(&mut self, at_ns: u64) {
+        if let Some(outlook) = self.outlooks.last_mut() {
+            outlook.end_ns = at_ns;
+        }
+    }
+
     /// Prepares it for another window.
     pub(super) fn clear(&mut self) {
         self.frames.clear();
         self.outlooks.clear();
+        self.inputs.clear();
         self.checks = Batch::default();
         self.failed = None;
         self.worked_out = false;
@@ -71,10 +98,10 @@ impl Share {
     /// Does the work.
     pub(super) fn work_out(&mut self) {
         self.failed = self.checks.verify();
-        let Self { frames, outlooks, together, .. } = self;
+        let Self { frames, outlooks, inputs, together, .. } = self;
         // Each station's first frame together with the others': most have no more in a window.
         for (number, outlook) in outlooks.iter_mut().enumerate() {
-            if let Some((at, frame)) = outlook.frame_next(frames)
+            if let Some((at, frame)) = outlook.frame_next(inputs, frames)
                 && let Some(node) = outlook.node.take()
             {
                 together.add(number, node, at, frame);
@@ -86,29 +113,31 @@ impl Share {
             outlooks[number].answered(at, Cause::Frame);
         }
         for outlook in outlooks {
-            outlook.go_on(frames, together);
+            outlook.go_on(inputs, frames, together);
         }
         self.worked_out = true;
     }
 }
 
 impl Outlook {
-    pub(super) fn new(station: u32, node: Box<Node>, foreseen: Foreseen, deadline_ns: u64, end_ns: u64) -> Self {
-        Self {
-            station,
-            node: Some(node),
-            foreseen,
-            deadline_ns,
-            end_ns,
-            inputs: Vec::new(),
-            next: 0,
-            over: false,
-        }
+    pub(super) fn new(
+        station: u32,
+        node: Box<Node>,
+        foreseen: Box<Foreseen>,
+        deadline_ns: u64,
+        end_ns: u64,
+    ) -> Self {
+        Self { station, node: Some(node), foreseen, deadline_ns, end_ns, inputs: 0..0, over: false }
     }
 
     /// The next input, when it is a frame and nothing is due before.
-    fn frame_next(&mut self, frames: &[(u32, Bytes, [u8; 6])]) -> Option<(Instant, ReceivedFrame)> {
-        let (at_ns, Certain::Frame { frame, signal_dbm, changed }) = self.inputs.get_mut(self.next)? else {
+    fn frame_next(
+        &mut self,
+        inputs: &mut [(u64, Certain)],
+        frames: &[(u32, Bytes, [u8; 6])],
+    ) -> Option<(Instant, ReceivedFrame)> {
+        let (at_ns, Certain::Frame { frame, signal_dbm, changed }) = inputs[self.inputs.clone()].first_mut()?
+        else {
             return None;
         };
         if self.over || self.deadline_ns <= *at_ns {
@@ -124,14 +153,19 @@ impl Outlook {
             signal_dbm: *signal_dbm,
             way: Way::Air,
         };
-        self.next += 1;
+        self.inputs.start += 1;
         Some((at, frame))
     }
 
     /// Works out all inputs that are left, and what the station does of its own accord.
-    fn go_on(&mut self, frames: &[(u32, Bytes, [u8; 6])], together: &mut Together<usize>) {
+    fn go_on(
+        &mut self,
+        inputs: &mut [(u64, Certain)],
+        frames: &[(u32, Bytes, [u8; 6])],
+        together: &mut Together<usize>,
+    ) {
         while !self.over {
-            let next = self.inputs.get(self.next);
+            let next = inputs[self.inputs.clone()].first();
             let next_ns = next.map_or(self.end_ns, |(at_ns, _)| *at_ns);
             if self.deadline_ns < next_ns {
                 let at = Instant::from_nanos(self.deadline_ns);
@@ -142,10 +176,10 @@ impl Outlook {
             let Some((at_ns, input)) = next.filter(|_| self.deadline_ns > next_ns) else { return };
             if let Certain::Fix(fix) = input {
                 let (at, fix) = (Instant::from_nanos(*at_ns), *fix);
-                self.next += 1;
+                self.inputs.start += 1;
                 self.hand_in(at, Cause::Fix, Input::Fix(Some(fix)));
             } else {
-                let Some((at, frame)) = self.frame_next(frames) else { return };
+                let Some((at, frame)) = self.frame_next(inputs, frames) else { return };
                 let Some(node) = self.node.take() else { return };
                 together.add(0, node, at, frame);
                 together.run();

@@ -15,7 +15,7 @@ use crate::source::{StationKind, StationSize};
 pub(super) struct Station {
     pub(super) node: Option<Box<Node>>,
     /// What the node does next.
-    pub(super) foreseen: Foreseen,
+    pub(super) foreseen: Box<Foreseen>,
     pub(super) seen: bool,
     /// What it signs with: digest and hash of each credential, the key.
     signs: Vec<(Digest, [u8; 32], VerifyingKey)>,
@@ -35,7 +35,7 @@ impl Default for Station {
     fn default() -> Self {
         Self {
             node: None,
-            foreseen: Foreseen::default(),
+            foreseen: Box::default(),
             seen: false,
             signs: Vec::new(),
             deadline_ns: u64::MAX,

@@ -22,15 +22,10 @@ impl World {
             return self.hand_in(station, at_ns, frame);
         }
         let state = &mut self.stations[station as usize];
-        if state.node.is_none() {
-            return true;
-        }
-        if state.foreseen.is_empty()
-            && let Some(node) = state.node.take()
-        {
+        if let Some(node) = state.node.take() {
             self.together.add(station, node, Instant::from_nanos(at_ns), frame);
+            self.received.push((station, at_ns));
         }
-        self.received.push((station, at_ns));
         true
     }
 

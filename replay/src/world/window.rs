@@ -28,6 +28,8 @@ pub(super) struct WindowPlan {
     certain: Vec<Expected>,
     shares: Vec<Share>,
     spare: Vec<Share>,
+    /// Being filled, by owner.
+    open: Vec<Share>,
 }
 
 /// Something that happens to a station.
@@ -49,12 +51,18 @@ enum What {
 }
 
 impl World {
+    /// No frame reaches anybody sooner after it was handed over, ns.
+    pub(super) fn lookahead_ns(&self) -> u64 {
+        let others = self.assault.is_some() || self.radios.are_there() || self.saboteurs.are_there();
+        if others { OF_ANY_NS } else { OF_NODES_NS }
+    }
+
     /// Works out what is certain from `from_ns` on, the time of the next event, and before `until_ns`.
     pub(super) fn foresee(&mut self, from_ns: u64, until_ns: u64) {
         // What work costs a station depends on what it did before.
         let Some(crew) = self.crew.take_if(|_| self.processor.is_none()) else { return };
         let settled_ns = self.medium.settled_until_ns();
-        let mut end_ns = until_ns.min(settled_ns).min(from_ns.saturating_add(LOOKAHEAD_NS));
+        let mut end_ns = until_ns.min(settled_ns).min(from_ns.saturating_add(self.lookahead_ns()));
         let mut plan = mem::take(&mut self.window);
         self.expect(&mut plan, &mut end_ns);
         plan.until_ns = end_ns.max(from_ns + 1);
@@ -123,25 +131,33 @@ impl World {
             return;
         }
         let each = (stations / (threads * SHARES_OF_A_THREAD)).clamp(LEAST_SHARE, MOST_SHARE);
-        let mut share = plan.spare.pop().unwrap_or_default();
-        share.clear();
-        share.checks = self.verifier.deferred();
-        if share.checks.len() > 0 {
-            plan.shares.push(mem::take(&mut share));
+        let WindowPlan { certain, shares, spare, open, .. } = plan;
+        let mut fresh = |owner| {
+            let mut share: Share = spare.pop().unwrap_or_default();
+            share.clear();
+            share.owner = owner;
+            share
+        };
+        let checks = self.verifier.deferred();
+        if checks.len() > 0 {
+            // This thread has the books to keep.
+            let mut share = fresh(threads - 1);
+            share.checks = checks;
+            shares.push(share);
         }
-        for expected in plan.certain.chunk_by(|one, other| one.station == other.station) {
-            self.outlook(expected, &mut share, end_ns);
-            if share.outlooks.len() >= each {
-                let mut empty = plan.spare.pop().unwrap_or_default();
-                empty.clear();
-                plan.shares.push(mem::replace(&mut share, empty));
+        open.extend((0..threads).map(&mut fresh));
+        for expected in certain.chunk_by(|one, other| one.station == other.station) {
+            // Always the same: what a station has learnt lies in one processor's cache, and in one thread's part of the memory.
+            let owner = expected[0].station as usize % threads;
+            self.outlook(expected, &mut open[owner], end_ns);
+            if open[owner].outlooks.len() >= each {
+                shares.push(mem::replace(&mut open[owner], fresh(owner)));
             }
         }
-        if share.outlooks.is_empty() {
-            plan.spare.push(share);
-        } else {
-            plan.shares.push(share);
+        for share in open.drain(..) {
+            if share.outlooks.is_empty() { spare.push(share) } else { shares.push(share) }
         }
+        shares.sort_by_key(|share| share.owner);
     }
 
     /// Adds a station to a share, when something is certain to happen to it.
@@ -163,7 +179,7 @@ impl World {
             return;
         }
         let Some(node) = state.node.take() else { return };
-        let mut outlook = Outlook::new(station, node, mem::take(&mut state.foreseen), state.deadline_ns, end_ns);
+        share.add(Outlook::new(station, node, mem::take(&mut state.foreseen), state.deadline_ns, end_ns));
         for (index, one) in expected.iter().enumerate() {
             let at_once = |other: Option<&Expected>| {
                 other.is_some_and(|other| other.at_ns == one.at_ns && !matches!(other.what, What::Wake))
@@ -183,18 +199,19 @@ impl World {
                 }
                 What::Fix(fix) if !together => Certain::Fix(fix),
                 _ => {
-                    outlook.end_ns = one.at_ns;
+                    share.ends_at(one.at_ns);
                     break;
                 }
             };
-            outlook.inputs.push((one.at_ns, input));
+            share.hand_in(one.at_ns, input);
         }
-        share.outlooks.push(outlook);
     }
 }
 
-/// No frame reaches anybody sooner after it was handed over, ns: the airtime of an empty one.
-pub(super) const LOOKAHEAD_NS: u64 = airtime_ns(0, DataRate::Mbps6);
+/// The airtime of the shortest frame that anybody may send, ns, and that of what a node sends: a hop header, and a signature
+/// with what it signs.
+const OF_ANY_NS: u64 = airtime_ns(0, DataRate::Mbps6);
+const OF_NODES_NS: u64 = airtime_ns(100, DataRate::Mbps6);
 /// Fewer stations are not worth waking other threads for.
 const LEAST_STATIONS: usize = 8;
 /// So that threads that take longer take fewer.

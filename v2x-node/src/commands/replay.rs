@@ -76,7 +76,7 @@ pub struct CheckArgs {
 /// `roadcast replay convert`.
 #[derive(Clone, Debug, Args)]
 pub struct ConvertArgs {
-    /// SUMO floating-car data as XML or CSV, plain or gzip; - is standard input
+    /// SUMO floating-car data, CSV, GPX or mobility of ns-2, plain or gzip; - is standard input
     pub input: PathBuf,
     /// The file to write: .csv, .csv.gz, .xml or .xml.gz; positions in degrees
     pub output: PathBuf,
@@ -209,6 +209,8 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --seeds 1..20 --json a.json \\
       --rows a.csv.gz
   roadcast replay run town.fcd.csv --radio highway
+  roadcast replay run town.fcd.xml --alerts --kinds kinds.toml --share 20
+  roadcast replay run 01_tracks.csv --mapping highd --awareness cars.csv
   roadcast replay run --plan replay/plans/flood/highway-60.toml \\
       --forwarding all
   roadcast replay run --plan replay/plans/red/road.toml --attack strip
@@ -235,5 +237,7 @@ const CHECK_HELP: &str = "Example:
 
 Exit codes: 0 every output is the same, 1 an output differs (the first one is
 shown), 2 the recording cannot be read.";
-const CONVERT_HELP: &str = "Example:
-  roadcast replay convert town.fcd.xml town.fcd.csv.gz";
+const CONVERT_HELP: &str = "Examples:
+  roadcast replay convert town.fcd.xml town.fcd.csv.gz
+  roadcast replay convert 01_tracks.csv highway.csv.gz --mapping highd
+  roadcast replay convert drive.gpx drive.csv";

@@ -18,11 +18,11 @@ use crate::commands::span::whole;
 /// `roadcast replay run`.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
-    /// SUMO floating-car data as XML or CSV, plain or gzip; - is standard input
+    /// SUMO floating-car data, CSV, GPX or mobility of ns-2, plain or gzip; - is standard input
     #[arg(value_name = "TRACE")]
     pub trace: Option<PathBuf>,
     /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
-    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "awareness", "alerts", "range", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples", "net", "only", "only_kinds", "share", "kinds"])]
+    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "awareness", "alerts", "range", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples", "net", "mapping", "only", "only_kinds", "share", "kinds"])]
     pub plan: Option<PathBuf>,
     /// How floods are forwarded, overriding the plan; all runs the plan once for each way and compares them in one table
     #[arg(long, value_enum, value_name = "HOW", conflicts_with = "trace", requires = "plan", help_heading = HOW)]

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use v2x_replay::source::{
-    self, DEFAULT_MAX_SAMPLES, DEFAULT_TOLERATED_PERCENT, KindRules, Net, ReadOptions, Selection, Share,
-    StationKind, names_in,
+    self, DEFAULT_MAX_SAMPLES, DEFAULT_TOLERATED_PERCENT, KindRules, Mapping, Net, ReadOptions, Selection,
+    Share, StationKind, names_in,
 };
 use v2x_report::InputFile;
 
@@ -22,6 +22,14 @@ pub struct ReadingArgs {
     /// Latitude and longitude in degrees of x = 0, y = 0, for traces in metres
     #[arg(long, value_name = "LAT,LON", value_parser = parse_origin, allow_hyphen_values = true, conflicts_with = "geographic", help_heading = "Reading the trace")]
     pub origin: Option<(f64, f64)>,
+    /// Read CSV by a mapping of its columns: ngsim, highd, ind, pneuma, or a file
+    #[arg(
+        long,
+        value_name = "NAME|FILE.toml",
+        conflicts_with = "geographic",
+        help_heading = "Reading the trace"
+    )]
+    pub mapping: Option<String>,
     /// SUMO net that the trace was made with, plain or gzip: its offset and projection place x and y on the globe
     #[arg(long, value_name = "x.net.xml", conflicts_with = "origin", help_heading = "Reading the trace")]
     pub net: Option<PathBuf>,
@@ -75,6 +83,7 @@ impl ReadingArgs {
             origin: self.origin,
             geographic: self.geographic.then_some(true),
             net: self.net.as_deref().map(Net::read).transpose()?,
+            mapping: self.mapping.as_deref().map(Mapping::named).transpose()?,
             only: Selection {
                 names,
                 kinds: self.only_kinds.clone(),
@@ -94,7 +103,14 @@ impl ReadingArgs {
             Some(Names::In(file)) => Some(file.as_path()),
             _ => None,
         };
-        let all = [("net", self.net.as_deref()), ("stations", names), ("kinds", self.kinds.as_deref())];
+        let mapping =
+            self.mapping.as_deref().filter(|name| Mapping::shipped().all(|shipped| shipped != *name));
+        let all = [
+            ("mapping", mapping.map(Path::new)),
+            ("net", self.net.as_deref()),
+            ("stations", names),
+            ("kinds", self.kinds.as_deref()),
+        ];
         let read = all.into_iter().filter_map(|(role, path)| Some((role, path?)));
         read.map(|(role, path)| input(role, path, source::sha256(path))).collect()
     }
