@@ -43,7 +43,11 @@ pub(super) struct Outlook {
 #[derive(Clone, Debug)]
 pub(super) enum Certain {
     /// A frame, by its place in the share.
-    Frame { frame: usize, signal_dbm: Option<i8>, changed: Option<Bytes> },
+    Frame {
+        frame: usize,
+        signal_dbm: Option<i8>,
+        changed: Option<Bytes>,
+    },
     Fix(Fix),
 }
 
@@ -136,7 +140,8 @@ impl Outlook {
         inputs: &mut [(u64, Certain)],
         frames: &[(u32, Bytes, [u8; 6])],
     ) -> Option<(Instant, ReceivedFrame)> {
-        let (at_ns, Certain::Frame { frame, signal_dbm, changed }) = inputs[self.inputs.clone()].first_mut()?
+        let (at_ns, Certain::Frame { frame, signal_dbm, changed }) =
+            inputs[self.inputs.clone()].first_mut()?
         else {
             return None;
         };
