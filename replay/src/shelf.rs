@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use hashbrown::HashMap;
-use v2x_core::{CredentialShelf, Trusted};
+use v2x_core::{CredentialShelf, Trusted, credential_hash};
 use v2x_proto::Digest;
 
 /// Credentials by digest, as long as a station knows them.
@@ -32,6 +32,12 @@ impl Shelf {
 }
 
 impl CredentialShelf for Shelf {
+    fn find(&self, bytes: &[u8]) -> Option<Arc<Trusted>> {
+        let digest = Digest::of_hash(&credential_hash(bytes));
+        let shelved = self.state().kept.get(&digest).and_then(Weak::upgrade);
+        shelved.filter(|shelved| shelved.bytes[..] == *bytes)
+    }
+
     fn shelve(&self, trusted: Trusted) -> Arc<Trusted> {
         let mut state = self.state();
         let digest = trusted.digest();

@@ -596,6 +596,12 @@ impl Node {
         first.unwrap_or((Instant::FAR_FUTURE, TimerKind::Idle))
     }
 
+    /// Some of all that is kept of a signer and that its next message is judged by: to have it fetched.
+    fn kept_of(&self, signer: &Digest) -> u64 {
+        let neighbour = self.neighbours.get(signer).map_or(0, Neighbour::spread);
+        neighbour ^ self.receiver.kept_of(signer) ^ self.watch.kept_of(signer) ^ self.counters.frames
+    }
+
     fn receiving(
         &mut self,
     ) -> (Situation<'_>, &mut Receiver, &mut NeighbourTable, &mut CredentialDistribution, &mut dyn Host) {
