@@ -43,7 +43,11 @@ pub(super) struct Outlook {
 #[derive(Clone, Debug)]
 pub(super) enum Certain {
     /// A frame, by its place in the share.
-    Frame { frame: usize, signal_dbm: Option<i8>, changed: Option<Bytes> },
+    Frame {
+        frame: usize,
+        signal_dbm: Option<i8>,
+        changed: Option<Bytes>,
+    },
     Fix(Fix),
 }
 
@@ -136,7 +140,8 @@ impl Outlook {
         inputs: &mut [(u64, Certain)],
         frames: &[(u32, Bytes, [u8; 6])],
     ) -> Option<(Instant, ReceivedFrame)> {
-        let (at_ns, Certain::Frame { frame, signal_dbm, changed }) = inputs[self.inputs.clone()].first_mut()?
+        let (at_ns, Certain::Frame { frame, signal_dbm, changed }) =
+            inputs[self.inputs.clone()].first_mut()?
         else {
             return None;
         };
@@ -200,11 +205,10 @@ impl Outlook {
     fn answered(&mut self, at: Instant, mut cause: Cause) {
         let Some(node) = &mut self.node else { return };
         loop {
-            let Answer { deadline_ns, transmits } =
-                self.foreseen.keep(at.as_nanos(), cause, self.station, node);
+            let Answer { deadline_ns, sends } = self.foreseen.keep(at.as_nanos(), cause, self.station, node);
             self.deadline_ns = deadline_ns;
-            // What the transmitter has to say to that may come before anything else.
-            self.over |= transmits;
+            // What the transmitter has to say to that may come before anything else, and when the next message is due.
+            self.over |= sends;
             if self.over || deadline_ns > at.as_nanos() {
                 return;
             }
