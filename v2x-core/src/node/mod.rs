@@ -510,6 +510,7 @@ impl Node {
         in_time
     }
 
+    #[inline(never)]
     fn run_timers(&mut self) {
         self.update_sending_state();
         if self.moment.now >= self.awareness.next_check() {
@@ -572,6 +573,7 @@ impl Node {
     }
 
     /// The first of the timers but the neighbours', at any time.
+    #[inline(never)]
     fn other_timers(&self) -> (Instant, TimerKind) {
         let fix_expiry = match (self.sending, &self.fix) {
             (SendingState::Allowed, Some(fix)) => Some(fix.expires()),

@@ -21,6 +21,7 @@ impl Node {
     }
 
     /// Ends a turn that may have changed anything.
+    #[inline(never)]
     pub(super) fn end_turn(&mut self) {
         self.update_sending_state();
         self.release_frames();

@@ -81,13 +81,41 @@ impl Node {
     /// What a verified message says to this station; true when it is a neighbour's beacon that says nothing of any flood, and
     /// none is known here: then no timer but the neighbour's changes.
     pub(super) fn conclude(&mut self, judged: Judged) -> bool {
-        let Judged { verified, verdict, change } = judged;
+        let Judged { verified, verdict, change } = &judged;
         let quiet = !change.added
             && change.evicted.is_none()
             && verdict.change.is_none()
             && !verdict.newly
+            && !verified.received.way.is_afar()
             && self.forwarder.is_empty()
             && verified.content.as_ref().is_ok_and(Content::is_plain_beacon);
+        if quiet {
+            self.deliver_beacon(judged);
+        } else {
+            self.conclude_all(judged);
+        }
+        quiet
+    }
+
+    /// The way of nearly all messages through [`conclude_all`](Self::conclude_all), without the steps that do nothing for them.
+    fn deliver_beacon(&mut self, judged: Judged) {
+        let Judged { verified: Verified { mut received, content, requests, frame, .. }, verdict, .. } =
+            judged;
+        self.distribution.heard_request(&requests, self.moment.now);
+        received.suspect = verdict.discredited;
+        if let Ok(Content { floods: Some(floods), .. }) = &content {
+            self.hear_floods(&received, floods);
+        }
+        if self.receiver.came_from_afar(&received.id) {
+            return self.drop_frame(refused(&received, &frame, DropReason::Replayed.into()));
+        }
+        received.stamps.delivered = self.host.stamp(self.moment.now);
+        self.event(Event::Received(received));
+    }
+
+    #[inline(never)]
+    fn conclude_all(&mut self, judged: Judged) {
+        let Judged { verified, verdict, change } = judged;
         let now = self.moment.now;
         let afar = verified.received.way.is_afar();
         self.distribution.heard_request(&verified.requests, now);
@@ -107,11 +135,7 @@ impl Node {
                 received.stamps.delivered = self.host.stamp(now);
                 Event::Received(received)
             }
-            Err(Refusal { reason, field }) => {
-                let Received { link_source, signal_dbm, way, .. } = received;
-                let (claimed, head) = (Some(id), FrameHead::of(&frame));
-                Event::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
-            }
+            Err(refusal) => Event::Dropped(refused(&received, &frame, refusal)),
         };
         if let Some(lost) = change.evicted {
             self.event(Event::NeighbourLost(lost));
@@ -133,7 +157,6 @@ impl Node {
         if let Some(suspicion) = verdict.change {
             self.suspect(suspicion);
         }
-        quiet
     }
 
     /// Updates the neighbour table: the signer of a verified message is a neighbour, with the stated position and
@@ -193,4 +216,9 @@ impl Node {
         }
         Err(DropReason::RateLimitedSigner)
     }
+}
+
+fn refused(received: &Received, frame: &[u8], Refusal { reason, field }: Refusal) -> Dropped {
+    let Received { id, link_source, signal_dbm, way, .. } = *received;
+    Dropped { reason, field, link_source, claimed: Some(id), head: FrameHead::of(frame), signal_dbm, way }
 }

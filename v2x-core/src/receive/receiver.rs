@@ -207,6 +207,7 @@ impl Receiver {
     /// A better copy came of a frame that waits in the lot: from a neighbour in good standing. It takes its place in good
     /// order, so that whoever repeats a station's frames from elsewhere does not have them demoted. What stays demoted stays
     /// where it is: it was drawn for once.
+    #[inline(never)]
     fn promote(
         &mut self,
         hash: FrameHash,
@@ -261,6 +262,7 @@ impl Receiver {
     }
 
     /// What the credential in a frame permits, if its issuer signed it: everything is checked that needs no signature.
+    #[inline(never)]
     fn claims(&mut self, frame: &Frame, situation: &Situation<'_>) -> Result<Grant, DropReason> {
         if self.keys.is_bad(&frame.id.signer) {
             return Err(DropReason::CredentialKnownBad);
