@@ -146,7 +146,7 @@ impl World {
             }
             let (station, sender) = (*station, flight.sender);
             let message = flight.message.map(|(id, _)| id);
-            if !self.stations[station as usize].foreseen.is_empty() {
+            if self.stations[station as usize].is_foreseen() {
                 flight.next += 1;
                 self.journal.floods.heard(at_ns, sender, station);
                 self.received.push((station, at_ns));

@@ -390,7 +390,7 @@ impl World {
             )),
         );
         self.stations[station as usize].node = Some(Box::new(node));
-        self.stations[station as usize].foreseen.clear();
+        self.stations[station as usize].foreseen = None;
         self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
     }
 
@@ -415,7 +415,7 @@ impl World {
             tables.stations().left(station, now_ns);
         }
         self.stations[station as usize].node = None;
-        self.stations[station as usize].foreseen.clear();
+        self.stations[station as usize].foreseen = None;
         self.places.remove(station);
     }
 
@@ -520,7 +520,10 @@ impl World {
         let frame = matches!(input, Input::Frame(_));
         let state = &mut self.stations[station as usize];
         let now = Instant::from_nanos(now_ns);
-        if !state.foreseen.take(now, Cause::of(&input), self.journal.transcripts()) {
+        let text = self.journal.transcripts();
+        let foreseen =
+            state.foreseen.as_mut().is_some_and(|foreseen| foreseen.take(now, Cause::of(&input), text));
+        if !foreseen {
             node.handle_input(now, input);
         }
         state.work.charge(self.processor, now_ns, frame);
@@ -530,7 +533,8 @@ impl World {
     fn drain(&mut self, station: u32, now_ns: u64, node: &mut Node) -> u64 {
         let mut paced = false;
         loop {
-            let foreseen = self.stations[station as usize].foreseen.poll();
+            let foreseen =
+                self.stations[station as usize].foreseen.as_mut().and_then(|foreseen| foreseen.poll());
             let noted = foreseen.is_some();
             let output = foreseen.unwrap_or_else(|| node.poll_output());
             if let Output::Timeout(at, _) = output {
