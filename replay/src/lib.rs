@@ -4,6 +4,8 @@
 //! frames. Nothing here reads a clock, and results do not depend on the number of threads.
 
 pub mod attack;
+pub mod compare;
+pub mod figures;
 pub mod flood;
 pub mod geodesy;
 pub mod identities;
@@ -14,10 +16,13 @@ pub mod map;
 pub mod medium;
 pub mod plan;
 pub mod repeat;
+pub mod report_file;
 pub mod rows;
 pub mod run;
+mod shelf;
 pub mod source;
 pub mod spatial;
+pub mod sweep;
 mod tallies;
 pub mod validate;
 pub mod world;

@@ -29,6 +29,11 @@ impl Track {
         self.samples.last().map_or(0, |sample| sample.time_ns)
     }
 
+    /// Whether the trace says what the station switches on.
+    pub(crate) fn has_signals(&self) -> bool {
+        !self.signals.is_empty()
+    }
+
     /// What the station has switched on at a time; `None` where the trace never says of it that anything is.
     pub fn signals_at(&self, time_ns: u64) -> Option<Signals> {
         let past = self.signals.partition_point(|(from_ns, _)| *from_ns <= time_ns);

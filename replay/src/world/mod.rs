@@ -11,8 +11,8 @@
 //!
 //! # Threads
 //!
-//! The world itself is one thread. With more, the others verify signatures: see `verifier` for how, and why results do
-//! not depend on it.
+//! Events are handled on one thread. With more, all of them work out ahead what stations do with what is certain to reach
+//! them: see `window` for what that is, and why results do not depend on it.
 
 mod address;
 mod aims;
@@ -23,8 +23,11 @@ mod assault;
 mod attackers;
 mod beside;
 mod clock;
+mod crew;
+mod deferred;
 mod errand;
 mod flight;
+mod foreseen;
 mod journal;
 mod link;
 mod occupancy;
@@ -34,12 +37,15 @@ mod radio;
 mod sabotage;
 mod saboteur;
 mod schedule;
+mod share;
 mod station;
+mod together;
 mod toll;
 mod transmitter;
 mod verifier;
-mod workers;
+mod window;
 
+use core::mem;
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -49,7 +55,7 @@ use ed25519_dalek::VerifyingKey;
 use v2x_apps::Moment;
 use v2x_core::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Imminent, Input,
-    Instant, Node, Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Transmit,
+    Instant, Node, Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Together, Transmit,
 };
 use v2x_proto::envelope::SignedView;
 use v2x_proto::hop;
@@ -64,7 +70,9 @@ use crate::rows::Rows;
 use crate::source::{Sample, StationKind, StationSize, Trace, Track};
 use aims::Aims;
 use attackers::Assault;
+use crew::Crew;
 use flight::Flight;
+use foreseen::Cause;
 use journal::Journal;
 use occupancy::Occupancy;
 use processor::READ_BATCH;
@@ -73,6 +81,7 @@ use saboteur::Saboteurs;
 use schedule::{Due, Schedule};
 use station::{Station, config};
 use verifier::{NodeHost, Verifier};
+use window::WindowPlan;
 
 pub use address::{link_address, station_of};
 pub use clock::{START, wire_at};
@@ -135,6 +144,12 @@ pub struct World {
     aims: Aims,
     /// What an honest unit is to pass on.
     revocation: Bytes,
+    /// Stations that a frame is about to reach, and those that have received it.
+    together: Together<u32>,
+    received: Vec<(u32, u64)>,
+    /// The other threads, and what they work out.
+    crew: Option<Crew>,
+    window: WindowPlan,
 }
 
 impl World {
@@ -180,6 +195,10 @@ impl World {
             toll: Toll::default(),
             aims: Aims::default(),
             revocation: Bytes::new(),
+            together: Together::default(),
+            received: Vec::new(),
+            crew: (settings.threads > 1).then(|| Crew::start(settings.threads - 1)),
+            window: WindowPlan::default(),
             settings,
         })
     }
@@ -192,6 +211,9 @@ impl World {
                 self.pass(now_ns);
                 self.advance(now_ns);
                 continue;
+            }
+            if self.window.until_ns <= scheduled_ns && scheduled_ns < until_ns {
+                self.foresee(scheduled_ns, until_ns);
             }
             let Some((now_ns, due)) = self.schedule.pop_before(until_ns) else { break };
             self.pass(now_ns);
@@ -210,6 +232,7 @@ impl World {
                 Due::Attack(station) => self.strike(station, now_ns),
             }
         }
+        self.journal.catch_up();
     }
 
     /// It is `now_ns`: stations have listened since the event before.
@@ -358,6 +381,7 @@ impl World {
             )),
         );
         self.stations[station as usize].node = Some(Box::new(node));
+        self.stations[station as usize].foreseen.clear();
         self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
     }
 
@@ -379,6 +403,7 @@ impl World {
 
     fn leave(&mut self, station: u32) {
         self.stations[station as usize].node = None;
+        self.stations[station as usize].foreseen.clear();
         self.places.remove(station);
     }
 
@@ -438,13 +463,21 @@ impl World {
         }
     }
 
-    /// Hands an input to a node, takes its outputs, and schedules its wake-up.
+    /// Hands an input to a node, and does what follows.
     fn input(&mut self, station: u32, now_ns: u64, input: Input) {
+        if let Some(mut node) = self.stations[station as usize].node.take() {
+            self.charged(station, now_ns, &mut node, input);
+            self.stations[station as usize].node = Some(node);
+            self.take_outputs(station, now_ns);
+        }
+    }
+
+    /// Takes a node's outputs, lets it do what is due, and schedules its wake-up.
+    fn take_outputs(&mut self, station: u32, now_ns: u64) {
         let Some(mut node) = self.stations[station as usize].node.take() else {
             return;
         };
         let now = Instant::from_nanos(now_ns);
-        self.charged(station, now_ns, &mut node, input);
         let frames = self.medium.transmitter_frames().max(1);
         loop {
             let mut deadline_ns = self.drain(station, now_ns, &mut node);
@@ -473,22 +506,35 @@ impl World {
     /// Hands an input to a node, and charges its work.
     fn charged(&mut self, station: u32, now_ns: u64, node: &mut Node, input: Input) {
         let frame = matches!(input, Input::Frame(_));
-        node.handle_input(Instant::from_nanos(now_ns), input);
-        self.stations[station as usize].work.charge(self.processor, now_ns, frame);
+        let state = &mut self.stations[station as usize];
+        let now = Instant::from_nanos(now_ns);
+        if !state.foreseen.take(now, Cause::of(&input), self.journal.transcripts()) {
+            node.handle_input(now, input);
+        }
+        state.work.charge(self.processor, now_ns, frame);
     }
 
     /// Takes all outputs of a node; when it wants to be woken, ns.
     fn drain(&mut self, station: u32, now_ns: u64, node: &mut Node) -> u64 {
+        let mut paced = false;
         loop {
-            let output = node.poll_output();
+            let foreseen = self.stations[station as usize].foreseen.poll();
+            let noted = foreseen.is_some();
+            let output = foreseen.unwrap_or_else(|| node.poll_output());
             if let Output::Timeout(at, _) = output {
+                // What was foreseen ends with a frame that is sent, and does not know when the next one is to be.
+                if noted && mem::take(&mut paced) {
+                    continue;
+                }
                 self.journal.turned();
                 return at.as_nanos();
             }
-            self.journal.note(now_ns, station, &output);
+            if !noted {
+                self.journal.note(now_ns, station, &output);
+            }
             if let Output::Event(event) = &output {
                 self.tell_alerts(station, now_ns, event);
-                self.pace(station, node, event);
+                paced |= self.pace(station, node, event);
             }
             match output {
                 Output::Transmit(frame) => self.transmit(station, now_ns, frame),
@@ -501,7 +547,7 @@ impl World {
                 Output::Event(event) => {
                     self.score(station, now_ns, &event);
                     self.judge(station, now_ns, &event);
-                    self.journal.event(now_ns, station, &event);
+                    self.journal.event(now_ns, station, event);
                 }
                 Output::Timeout(..) => {}
             }

@@ -16,19 +16,20 @@ impl World {
         self.intervals = Some(Box::new(intervals));
     }
 
-    /// A node sent something: after awareness, draws when it is to send the next.
-    pub(super) fn pace(&mut self, station: u32, node: &mut Node, event: &Event) {
-        let Some(intervals) = &self.intervals else { return };
-        let Event::Sent(sent) = event else { return };
+    /// A node sent something: after awareness, draws when it is to send the next. True when it did.
+    pub(super) fn pace(&mut self, station: u32, node: &mut Node, event: &Event) -> bool {
+        let Some(intervals) = &self.intervals else { return false };
+        let Event::Sent(sent) = event else { return false };
         let unit = self.kinds.get(station as usize) == Some(&StationKind::Roadside);
         if unit || sent.message_type != MessageType::Awareness as u32 {
-            return;
+            return false;
         }
         let number = &mut self.stations[station as usize].beacons;
         *number += 1;
         let bits = hash(hash(self.settings.seed ^ PURPOSE) ^ hash(u64::from(station) << 32 ^ *number));
         let next = sent.generated + intervals.draw(bits);
         node.awareness_due_at(next);
+        true
     }
 }
 

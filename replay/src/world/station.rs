@@ -2,9 +2,10 @@
 
 use ed25519_dalek::VerifyingKey;
 use v2x_apps::alert::Triggers;
-use v2x_core::{AwarenessRule, Config, Node, Pool};
+use v2x_core::{AwarenessRule, Config, Node, Pool, Reserve};
 use v2x_proto::Digest;
 
+use super::foreseen::Foreseen;
 use super::processor::Workload;
 use super::transmitter::Transmitter;
 use crate::source::{StationKind, StationSize};
@@ -13,6 +14,8 @@ use crate::source::{StationKind, StationSize};
 #[derive(Debug)]
 pub(super) struct Station {
     pub(super) node: Option<Box<Node>>,
+    /// What the node does next.
+    pub(super) foreseen: Box<Foreseen>,
     pub(super) seen: bool,
     /// What it signs with: digest and hash of each credential, the key.
     signs: Vec<(Digest, [u8; 32], VerifyingKey)>,
@@ -32,6 +35,7 @@ impl Default for Station {
     fn default() -> Self {
         Self {
             node: None,
+            foreseen: Box::default(),
             seen: false,
             signs: Vec::new(),
             deadline_ns: u64::MAX,
@@ -66,7 +70,9 @@ impl Station {
 /// marked as a test, so that a station in service ignores it.
 pub(super) fn config(kind: StationKind, size: StationSize, awareness: AwarenessRule) -> Config {
     let (station_type, length_dm, width_dm) = match kind {
-        StationKind::Roadside => return Config { test: true, ..Config::roadside() },
+        StationKind::Roadside => {
+            return Config { test: true, reserve: Reserve::AsHeard, ..Config::roadside() };
+        }
         StationKind::Passenger => (5, 45, 18),
         StationKind::Bus => (6, 120, 25),
         StationKind::Truck => (8, 120, 25),
@@ -83,6 +89,7 @@ pub(super) fn config(kind: StationKind, size: StationSize, awareness: AwarenessR
         width_dm: size.width_dm.or(Some(width_dm)),
         awareness,
         test: true,
+        reserve: Reserve::AsHeard,
         ..Config::vehicle()
     }
 }

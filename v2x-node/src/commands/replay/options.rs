@@ -22,7 +22,7 @@ pub struct ReplayArgs {
     #[arg(value_name = "TRACE")]
     pub trace: Option<PathBuf>,
     /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
-    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "awareness", "alerts", "range", "seed", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples", "net", "mapping", "only", "only_kinds", "share", "kinds"])]
+    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "awareness", "alerts", "range", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples", "net", "mapping", "only", "only_kinds", "share", "kinds"])]
     pub plan: Option<PathBuf>,
     /// How floods are forwarded, overriding the plan; all runs the plan once for each way and compares them in one table
     #[arg(long, value_enum, value_name = "HOW", conflicts_with = "trace", requires = "plan", help_heading = HOW)]
@@ -48,9 +48,9 @@ pub struct ReplayArgs {
     /// Every station within this many metres hears everything (default: 300)
     #[arg(long, value_name = "M", allow_negative_numbers = true, help_heading = HOW)]
     pub range: Option<f64>,
-    /// Seed of keys and random choices: the same trace, options and seed give the same digest
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = HOW)]
-    pub seed: u64,
+    /// Seed of keys and random choices (default: 1, or those of the plan): the same trace, options and seed give the same digest
+    #[arg(long, value_name = "N", help_heading = HOW)]
+    pub seed: Option<u64>,
     /// Run once for each of these seeds, such as 1..20 or 1,2,5, and report means with 95 % confidence intervals
     #[arg(long, value_name = "LIST", value_parser = parse_seeds, conflicts_with_all = ["seed", "plan"], help_heading = HOW)]
     pub seeds: Option<Seeds>,
@@ -127,7 +127,7 @@ impl ReplayArgs {
     /// # Errors
     /// The distribution of intervals cannot be read.
     pub(super) fn run_options(&self) -> Result<RunOptions, ReplayError> {
-        let all = RunOptions::new(self.seed);
+        let all = RunOptions::new(self.seed.unwrap_or(1));
         Ok(RunOptions {
             seconds: self.seconds,
             rate_hz: self.rate,
@@ -196,4 +196,4 @@ const MAX_SEEDS: u64 = 1000;
 const WHAT: &str = "What to run";
 const HOW: &str = "How";
 const ADVERSARIES: &str = "Attackers and eavesdroppers";
-const OUTPUT: &str = "Output";
+pub(super) const OUTPUT: &str = "Output";
