@@ -339,13 +339,6 @@ impl Node {
         &self.neighbours
     }
 
-    /// Has the next awareness message sent at `at`, under [`AwarenessRule::Every`](crate::AwarenessRule) alone: for worlds whose
-    /// stations send at intervals that were measured. A recording does not hold it.
-    pub fn awareness_due_at(&mut self, at: Instant) {
-        self.awareness.due_at(at);
-        self.deadline_cache = None;
-    }
-
     /// The position last given, when there is one, with its heading [held](HeldHeading::held) while the station stands; it may
     /// be too old to send by.
     pub fn last_fix(&self) -> Option<Fix> {
