@@ -31,10 +31,10 @@ pub use base::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, EmergencySwitches,
     EncryptionKey, FairShares, Fix, FrameHead, HeldHeading, Host, Imminent, Instant, MessageId, NotSent,
     NotSentReason, Open, Plane, Plausibility, Position, PseudonymConfig, Purpose, Rate, ReceiveStamps,
-    Received, ReceivedFrame, Recipients, Refusal, Reserve, Role, SEAL_DOMAIN, STANDING, Scheme, SealBinding, Sealed,
-    Seed, SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix, TimedVehicle,
-    Token, Transmit, VehicleState, Velocity, Virtual, Way, WireTime, heading_difference, limits,
-    radii_of_curvature, seal, strict, velocity,
+    Received, ReceivedFrame, Recipients, Refusal, Reserve, Role, SEAL_DOMAIN, STANDING, Scheme, SealBinding,
+    Sealed, Seed, SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix,
+    TimedVehicle, Token, Transmit, VehicleState, Velocity, Virtual, Way, WireTime, heading_difference,
+    limits, radii_of_curvature, seal, strict, velocity,
 };
 pub use congestion::{BusyRatio, LoadSource};
 #[cfg(feature = "polygon")]
@@ -50,8 +50,8 @@ pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, Queues, Timer
 pub use receive::{AfarTicket, FrameRead, HeardElsewhere, SignatureCheck, judge};
 pub use send::warm_up;
 pub use trust::{
-    Authority, CredentialError, CredentialRequest, CredentialShelf, Identity, KeyCache, KeyPair, Lookup, NewIdentity,
-    Permissions, Pool, PoolError, RevocationError, RevocationNews, RevocationRequest, Revocations,
-    RevokeError, SequenceStarts, TrustStore, Trusted, UnknownPermission, credential_hash, freshness, hops,
-    issue, make_root, permission_for, read_delta, revoke, signing_input,
+    Authority, CredentialError, CredentialRequest, CredentialShelf, Identity, KeyCache, KeyPair, Lookup,
+    NewIdentity, Permissions, Pool, PoolError, RevocationError, RevocationNews, RevocationRequest,
+    Revocations, RevokeError, SequenceStarts, TrustStore, Trusted, UnknownPermission, credential_hash,
+    freshness, hops, issue, make_root, permission_for, read_delta, revoke, signing_input,
 };

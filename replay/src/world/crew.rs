@@ -72,9 +72,12 @@ impl Crew {
             }
         }
         let mut window = self.work.window.write().unwrap_or_else(PoisonError::into_inner);
-        shares.extend(window.shares.drain(..).map(|share| {
-            share.into_inner().expect("invariant: working out a station does not panic")
-        }));
+        shares.extend(
+            window
+                .shares
+                .drain(..)
+                .map(|share| share.into_inner().expect("invariant: working out a station does not panic")),
+        );
     }
 }
 

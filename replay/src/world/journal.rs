@@ -50,14 +50,34 @@ pub(super) struct Journal {
 /// Something that the books will have.
 #[derive(Debug)]
 enum Entry {
-    Event { now_ns: u64, station: u32, event: Event },
+    Event {
+        now_ns: u64,
+        station: u32,
+        event: Event,
+    },
     /// A station's own message, for the stations near it.
-    Sent { station: u32, id: MessageId, message_type: u32, due_ns: u64, declares: bool, near: Vec<Neighbour> },
+    Sent {
+        station: u32,
+        id: MessageId,
+        message_type: u32,
+        due_ns: u64,
+        declares: bool,
+        near: Vec<Neighbour>,
+    },
     Transmitted(MessageId),
     Withheld(MessageId, &'static str),
-    Aired { now_ns: u64, id: MessageId, stamps: SendStamps, on_air_ns: u64 },
+    Aired {
+        now_ns: u64,
+        id: MessageId,
+        stamps: SendStamps,
+        on_air_ns: u64,
+    },
     Lost(MessageId, u32, &'static str),
-    Channel { at_ns: u64, busy_ns: u64, listened_ns: u64 },
+    Channel {
+        at_ns: u64,
+        busy_ns: u64,
+        listened_ns: u64,
+    },
     Turned,
 }
 
@@ -135,7 +155,9 @@ impl Journal {
                 self.airings.insert(now_ns, id, Airing { stamps, on_air_ns });
             }
             Entry::Lost(message, station, cause) => self.ledger.lost(message, station, cause),
-            Entry::Channel { at_ns, busy_ns, listened_ns } => self.ledger.channel(at_ns, busy_ns, listened_ns),
+            Entry::Channel { at_ns, busy_ns, listened_ns } => {
+                self.ledger.channel(at_ns, busy_ns, listened_ns)
+            }
             Entry::Turned => self.flush_rows(),
         }
     }

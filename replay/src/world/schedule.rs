@@ -51,7 +51,9 @@ impl Schedule {
         }
         let near = self.near.front();
         let (at_ns, _, due) = match self.heap.peek() {
-            Some(Reverse(far)) if near.is_none_or(|near| far < near) => self.heap.pop().map(|Reverse(far)| far)?,
+            Some(Reverse(far)) if near.is_none_or(|near| far < near) => {
+                self.heap.pop().map(|Reverse(far)| far)?
+            }
             _ => self.near.pop_front()?,
         };
         Some((at_ns, due))
@@ -60,7 +62,9 @@ impl Schedule {
     /// The events before `until_ns` that are scheduled so far, in their order.
     pub(super) fn look_ahead(&mut self, until_ns: u64) -> impl Iterator<Item = (u64, Due)> + '_ {
         // What was scheduled since the last look may belong among those that were looked at.
-        while let Some(Reverse(event)) = self.heap.peek().copied().filter(|Reverse((at_ns, ..))| *at_ns < until_ns) {
+        while let Some(Reverse(event)) =
+            self.heap.peek().copied().filter(|Reverse((at_ns, ..))| *at_ns < until_ns)
+        {
             self.heap.pop();
             let place = self.near.partition_point(|near| *near < event);
             self.near.insert(place, event);

@@ -38,7 +38,11 @@ pub(super) struct Outlook {
 #[derive(Clone, Debug)]
 pub(super) enum Certain {
     /// A frame, by its place in the share.
-    Frame { frame: usize, signal_dbm: Option<i8>, changed: Option<Bytes> },
+    Frame {
+        frame: usize,
+        signal_dbm: Option<i8>,
+        changed: Option<Bytes>,
+    },
     Fix(Fix),
 }
 
@@ -93,7 +97,13 @@ impl Share {
 }
 
 impl Outlook {
-    pub(super) fn new(station: u32, node: Box<Node>, foreseen: Foreseen, deadline_ns: u64, end_ns: u64) -> Self {
+    pub(super) fn new(
+        station: u32,
+        node: Box<Node>,
+        foreseen: Foreseen,
+        deadline_ns: u64,
+        end_ns: u64,
+    ) -> Self {
         Self {
             station,
             node: Some(node),

@@ -121,7 +121,14 @@ impl Verifier {
         })
     }
 
-    fn check_anew(&self, key: &VerifyingKey, message: &[u8], signature: &[u8; 64], frame: bool, once: bool) -> bool {
+    fn check_anew(
+        &self,
+        key: &VerifyingKey,
+        message: &[u8],
+        signature: &[u8; 64],
+        frame: bool,
+        once: bool,
+    ) -> bool {
         let name = self.name(key, message, signature);
         let mut state = self.state();
         let known = state.find(name);

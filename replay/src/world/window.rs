@@ -40,7 +40,10 @@ struct Expected {
 
 #[derive(Clone, Copy, Debug)]
 enum What {
-    Arrival { slot: u32, arrival: u32 },
+    Arrival {
+        slot: u32,
+        arrival: u32,
+    },
     Fix(Fix),
     /// It may want to be woken.
     Wake,
@@ -87,7 +90,9 @@ impl World {
             match due {
                 Due::Arrive(slot) => {
                     let flight = &self.flights[slot as usize];
-                    for (arrival, (station, reception)) in flight.arrivals.iter().enumerate().skip(flight.next) {
+                    for (arrival, (station, reception)) in
+                        flight.arrivals.iter().enumerate().skip(flight.next)
+                    {
                         if reception.arrival_ns >= *end_ns {
                             break;
                         }
@@ -99,7 +104,8 @@ impl World {
                     let sample = self.tracks[station as usize].at(at_ns);
                     let there = self.stations[station as usize].node.is_some();
                     let plain = there && !self.alerting && !self.tracks[station as usize].has_signals();
-                    let what = sample.filter(|_| plain).map_or(What::Unknown, |sample| What::Fix(fix(&sample)));
+                    let what =
+                        sample.filter(|_| plain).map_or(What::Unknown, |sample| What::Fix(fix(&sample)));
                     expect(station, at_ns, what);
                 }
                 Due::Wake(station) => expect(station, at_ns, What::Wake),
@@ -163,7 +169,8 @@ impl World {
             return;
         }
         let Some(node) = state.node.take() else { return };
-        let mut outlook = Outlook::new(station, node, mem::take(&mut state.foreseen), state.deadline_ns, end_ns);
+        let mut outlook =
+            Outlook::new(station, node, mem::take(&mut state.foreseen), state.deadline_ns, end_ns);
         for (index, one) in expected.iter().enumerate() {
             let at_once = |other: Option<&Expected>| {
                 other.is_some_and(|other| other.at_ns == one.at_ns && !matches!(other.what, What::Wake))

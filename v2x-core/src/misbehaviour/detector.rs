@@ -232,7 +232,9 @@ impl MisbehaviourDetector {
                 None
             }
         };
-        let Some(number) = known.or_else(|| self.stations.find(&seen.signer)) else { return Verdict::default() };
+        let Some(number) = known.or_else(|| self.stations.find(&seen.signer)) else {
+            return Verdict::default();
+        };
         if let Some(motion) = &claim.motion {
             let vehicle = VEHICLES.contains(&motion.station_type);
             if vehicle {

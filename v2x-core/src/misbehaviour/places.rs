@@ -72,7 +72,9 @@ impl Places {
         rows.flat_map(move |row| {
             [Some(west), east].into_iter().flatten().map(move |column| self.cell(row, column))
         })
-        .flat_map(|cell| self.cells.get(cell).into_iter().flatten().copied().filter(|station| *station != NOBODY))
+        .flat_map(|cell| {
+            self.cells.get(cell).into_iter().flatten().copied().filter(|station| *station != NOBODY)
+        })
     }
 
     fn cell(&self, row: i32, column: i32) -> usize {

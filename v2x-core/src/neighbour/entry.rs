@@ -193,7 +193,11 @@ impl Neighbour {
     #[must_use]
     pub fn position_at(&self, now: WireTime) -> Position {
         let Reckoning { travelled, direction: (east, north), .. } = self.reckon(now);
-        if travelled == 0.0 { self.position } else { self.position.moved(travelled * east, travelled * north) }
+        if travelled == 0.0 {
+            self.position
+        } else {
+            self.position.moved(travelled * east, travelled * north)
+        }
     }
 
     /// Its way since it was at its [position](Self::position), by the same reckoning.
@@ -204,7 +208,8 @@ impl Neighbour {
         }
         let seconds = self.age(now).min(RECKONING_LIMIT).as_secs_f64();
         let speed = f64::from(self.speed) / 100.0;
-        let acceleration = if self.acceleration == i16::MIN { 0.0 } else { f64::from(self.acceleration) / 10.0 };
+        let acceleration =
+            if self.acceleration == i16::MIN { 0.0 } else { f64::from(self.acceleration) / 10.0 };
         let travelled = travelled(speed, acceleration.clamp(-ONE_G, ONE_G), seconds);
         // A tenth of a degree in single precision is good to millimetres over this way, at a third of the price.
         let (sin, cos) = (f32::from(self.heading) / 10.0).to_radians().sin_cos();

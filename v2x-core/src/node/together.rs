@@ -49,7 +49,14 @@ impl<T> Default for Together<T> {
 impl<T> Together<T> {
     /// A frame reaches a station at `now`. All outputs of its node were drained.
     pub fn add(&mut self, station: T, node: Box<Node>, now: Instant, frame: ReceivedFrame) {
-        self.receptions.push(Reception { station, node, now, frame: Some(frame), rest: None, step: Step::Admitted });
+        self.receptions.push(Reception {
+            station,
+            node,
+            now,
+            frame: Some(frame),
+            rest: None,
+            step: Step::Admitted,
+        });
     }
 
     /// Number of receptions.

@@ -12,8 +12,8 @@
 
 use v2x_proto::Class;
 
-use crate::base::{Reserve, Stream};
 use crate::base::limits::{LOT_SHARE, MAX_LOT};
+use crate::base::{Reserve, Stream};
 
 /// Slots of waiting frames, in no order.
 #[derive(Debug)]

@@ -19,8 +19,8 @@ use super::seal::seal;
 use super::signed_log::SignedLog;
 use super::warm_up::WarmUp;
 use crate::base::{
-    Anchor, FrameHasher, Host, Instant, MessageId, NotSent, NotSentReason, SealBinding, SendRequest,
-    Reserve, SendStamps, SendingState, Sent, TimedFix, Transmit, limits,
+    Anchor, FrameHasher, Host, Instant, MessageId, NotSent, NotSentReason, Reserve, SealBinding, SendRequest,
+    SendStamps, SendingState, Sent, TimedFix, Transmit, limits,
 };
 use crate::neighbour::starting_sequence;
 use crate::trust::{

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use v2x_proto::Digest;
 
 use super::credential::Trusted;
-use crate::base::{LruTable, Reserve, WireTime};
 use crate::base::limits::{MAX_BAD_CREDENTIALS, MAX_KNOWN_REVOKED, MAX_UNPROVEN_CREDENTIALS, NEIGHBOURS};
+use crate::base::{LruTable, Reserve, WireTime};
 
 /// Checked credentials by digest, least recently used out first.
 pub struct KeyCache {
