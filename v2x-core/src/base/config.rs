@@ -48,6 +48,12 @@ pub struct Config {
     /// the air, inside their areas. Without effect on vehicles, and where floods go by another scheme than ours.
     #[serde(default)]
     pub from_afar: bool,
+    /// What keeps the station's rate to what the channel bears.
+    #[serde(default)]
+    pub congestion: Congestion,
+    /// The law that holds for every frame, imminent ones too.
+    #[serde(default)]
+    pub regulation: Regulation,
 }
 
 fn usual_neighbours() -> usize {
@@ -71,6 +77,8 @@ impl Config {
             imminent: Imminent::default(),
             max_neighbours: limits::NEIGHBOURS,
             from_afar: false,
+            congestion: Congestion::Off,
+            regulation: Regulation::None,
         }
     }
 
@@ -90,6 +98,8 @@ impl Config {
             imminent: Imminent::default(),
             max_neighbours: limits::NEIGHBOURS,
             from_afar: false,
+            congestion: Congestion::Off,
+            regulation: Regulation::None,
         }
     }
 }
@@ -143,6 +153,65 @@ pub enum Imminent {
     /// One copy, repeated by up to two neighbours: on European roads, where a station keeps 25 ms between two frames
     /// (EN 302 571 `Toff`).
     Regulated,
+}
+
+/// What keeps a station's rate to what the channel bears.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Congestion {
+    /// Nothing: frames leave as the link takes them.
+    #[default]
+    Off,
+    /// A share of the time that all stations in range bring into balance (ETSI TS 102 687, adaptive approach).
+    Adaptive,
+    /// A table from the busy ratio to the time between two frames (the same, reactive approach).
+    Reactive,
+}
+
+impl Congestion {
+    /// Name in configurations, plans and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Adaptive => "adaptive",
+            Self::Reactive => "reactive",
+        }
+    }
+}
+
+/// The law that holds for every frame a station sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Regulation {
+    /// None: a laboratory, a closed track, a wire.
+    #[default]
+    None,
+    /// The European Union's, for 5,855 to 5,925 MHz (EN 302 571, 4.2.10). It takes [`Imminent::Regulated`]: three copies within
+    /// 12 ms cannot keep 25 ms from one to the next.
+    En302571,
+}
+
+impl Regulation {
+    /// Name in configurations, plans and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::En302571 => "en302571",
+        }
+    }
+}
+
+impl Imminent {
+    /// Name in configurations, plans and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lab => "lab",
+            Self::Regulated => "regulated",
+        }
+    }
 }
 
 /// What follows when a station's verified messages are implausible.

@@ -14,7 +14,7 @@ use v2x_proto::{Class, Digest, envelope, v1};
 
 pub use self::event::Signed;
 use super::outgoing::{Here, Outgoing, OwnFlood, OwnFrame, SealTo, SendResult};
-use super::queue::{SendQueue, Subject, send_by};
+use super::queue::{SendQueue, SendStage, Subject, send_by};
 use super::seal::seal;
 use super::signed_log::SignedLog;
 use super::warm_up::WarmUp;
@@ -22,6 +22,7 @@ use crate::base::{
     Anchor, FrameHasher, Host, Instant, MessageId, NotSent, NotSentReason, SealBinding, SendRequest,
     SendStamps, SendingState, Sent, TimedFix, Transmit, limits,
 };
+use crate::congestion::Passage;
 use crate::neighbour::starting_sequence;
 use crate::trust::{
     CredentialDistribution, Identity, Pool, RuleError, Travel, freshness, message_rules, roles,
@@ -130,6 +131,11 @@ impl Sender {
     /// Wipes the encryption keys of former identities.
     pub fn wipe_former(&mut self) {
         self.pool.wipe_former();
+    }
+
+    /// The class and the length of the frame that leaves next, if the link takes one.
+    pub fn first(&self) -> Option<(Class, usize)> {
+        self.queue.first().filter(|_| self.link_ready)
     }
 
     /// Whether none of our frames waits for the link.
@@ -448,25 +454,30 @@ impl Sender {
         self.refilling = false;
     }
 
-    /// The next frame for the link, if it takes one: background only when `background` is true.
+    /// A copy of a new address's first frames that is due, if the link takes one.
+    pub fn pop_copy(&mut self, now: Instant) -> Option<Transmit> {
+        if !self.link_ready {
+            return None;
+        }
+        self.warm_up.pop(now)
+    }
+
+    /// The next frame of a stage for the link, if it takes one and the gate lets it pass.
     pub fn pop(
         &mut self,
         now: Instant,
-        background: bool,
+        stage: SendStage,
+        passage: impl Fn(Class, usize) -> Passage,
         host: &mut dyn Host,
-        mut expired: impl FnMut(NotSent),
+        mut gone: impl FnMut(NotSent),
     ) -> Option<OwnFrame> {
         if !self.link_ready {
             return None;
         }
-        if let Some(transmit) = self.warm_up.pop(now) {
-            // The first one was recorded by its hash when it left.
-            return Some(OwnFrame { transmit, hash: None, flood: None });
-        }
         let (last_full, full_lost) = (self.last_full, &mut self.full_lost);
-        let mut frame = self.queue.pop(now, background, |lost| {
+        let mut frame = self.queue.pop(now, stage, passage, |lost| {
             *full_lost |= lost.id == last_full;
-            expired(lost);
+            gone(lost);
         })?;
         frame.transmit.stamps.gate_open = host.stamp(now);
         // A former identity's address has long been known.
