@@ -441,6 +441,10 @@ impl Medium for Ether {
         None
     }
 
+    fn occupied_ns(&self, station: u32, now_ns: u64) -> Option<u64> {
+        Some(self.busy_ns(station, now_ns).0)
+    }
+
     fn losses(&self) -> Option<&LossesByDistance> {
         Some(&self.losses)
     }

@@ -16,6 +16,7 @@ use v2x_report::{Linkability, Stage, receive_stages, send_stages};
 
 use super::address::station_of;
 use super::clock::START;
+use super::congestion::Gates;
 use super::toll::Toll;
 use crate::flood::FloodLog;
 use crate::ledger::{Delivery, Ledger, Totals};
@@ -68,6 +69,8 @@ pub struct Counted {
     pub toll: Toll,
     /// Frames received and lost by distance, where the medium knows why.
     pub losses: Option<LossesByDistance>,
+    /// What the stations' gates did.
+    pub gates: Gates,
 }
 
 impl Counted {
@@ -323,6 +326,7 @@ impl Journal {
             rows: self.rows,
             toll: Toll::default(),
             losses: None,
+            gates: Gates::default(),
         }
     }
 }

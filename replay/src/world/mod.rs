@@ -22,6 +22,7 @@ mod assault;
 mod attackers;
 mod beside;
 mod clock;
+mod congestion;
 mod errand;
 mod flight;
 mod journal;
@@ -61,6 +62,7 @@ use crate::rows::Rows;
 use crate::source::{Sample, StationKind, Trace, Track};
 use aims::Aims;
 use attackers::Assault;
+use congestion::Control;
 use flight::Flight;
 use journal::Journal;
 use occupancy::Occupancy;
@@ -73,6 +75,7 @@ use verifier::{NodeHost, Verifier};
 
 pub use address::{link_address, station_of};
 pub use clock::{START, wire_at};
+pub use congestion::Gates;
 pub use errand::{By, Content, Errand};
 pub use journal::Counted;
 pub use saboteur::{Sabotage, Saboteur};
@@ -121,6 +124,8 @@ pub struct World {
     radios: Radios,
     processor: Option<Processor>,
     imminent: Imminent,
+    control: Control,
+    gates: Gates,
     /// Stations that attack, in this world or in the one it is compared with: in no figure of honest ones.
     excluded: BTreeSet<u32>,
     toll: Toll,
@@ -165,6 +170,8 @@ impl World {
             radios: Radios::default(),
             processor: None,
             imminent: Imminent::default(),
+            control: Control::default(),
+            gates: Gates::default(),
             excluded: BTreeSet::new(),
             toll: Toll::default(),
             aims: Aims::default(),
@@ -197,6 +204,7 @@ impl World {
                 Due::Ended(station) => self.ended(station, now_ns),
                 Due::Errand(errand) => self.run_errand(errand, now_ns),
                 Due::Attack(station) => self.strike(station, now_ns),
+                Due::Survey(station) => self.survey(station, now_ns),
             }
         }
     }
@@ -283,7 +291,8 @@ impl World {
         }
         self.toll.gained(&self.aims);
         let losses = self.medium.losses().cloned();
-        Ok(Counted { toll: self.toll, losses, ..self.journal.finish(end_ns, signatures) })
+        (0..self.stations.len() as u32).for_each(|station| self.close_gate(station));
+        Ok(Counted { toll: self.toll, losses, gates: self.gates, ..self.journal.finish(end_ns, signatures) })
     }
 
     fn move_station(&mut self, station: u32, now_ns: u64) {
@@ -330,6 +339,9 @@ impl World {
                 pseudonym: self.settings.pseudonyms.unwrap_or_default(),
                 forwarding: self.settings.forwarding,
                 imminent: self.imminent,
+                congestion: self.control.congestion,
+                regulation: self.control.regulation,
+                beacon_bytes: self.control.beacon_bytes,
                 // Test stations have no rate limits, but rate limits are part of the defence against attacks.
                 test: self.assault.is_none(),
                 ..config(kind, self.settings.awareness)
@@ -345,6 +357,7 @@ impl World {
         );
         self.stations[station as usize].node = Some(Box::new(node));
         self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
+        self.begin_survey(station, now_ns);
     }
 
     /// Enough credentials for a station's whole stay, at the fastest rate of change allowed.
@@ -364,6 +377,7 @@ impl World {
     }
 
     fn leave(&mut self, station: u32) {
+        self.close_gate(station);
         self.stations[station as usize].node = None;
         self.places.remove(station);
     }

@@ -4,6 +4,8 @@
 #[derive(Debug, Default)]
 pub(super) struct Occupancy {
     busy_until_ns: Vec<u64>,
+    /// For how long each station sent, or heard others, ns.
+    occupied_ns: Vec<u64>,
     counted_to_ns: u64,
 }
 
@@ -13,11 +15,28 @@ impl Occupancy {
         let index = station as usize;
         if self.busy_until_ns.len() <= index {
             self.busy_until_ns.resize(index + 1, 0);
+            self.occupied_ns.resize(index + 1, 0);
         }
         let busy_until_ns = &mut self.busy_until_ns[index];
         let more_ns = end_ns.saturating_sub(start_ns.max(*busy_until_ns));
         *busy_until_ns = end_ns.max(*busy_until_ns);
+        self.occupied_ns[index] += more_ns;
         more_ns
+    }
+
+    /// A station sends for so long.
+    pub(super) fn send(&mut self, station: u32, airtime_ns: u64) {
+        let index = station as usize;
+        if self.busy_until_ns.len() <= index {
+            self.busy_until_ns.resize(index + 1, 0);
+            self.occupied_ns.resize(index + 1, 0);
+        }
+        self.occupied_ns[index] += airtime_ns;
+    }
+
+    /// For how long a station has sent, or heard others, ns.
+    pub(super) fn occupied_ns(&self, station: u32) -> u64 {
+        self.occupied_ns.get(station as usize).copied().unwrap_or_default()
     }
 
     /// It is `now_ns`; returns since when time was not counted, and how long `present` stations listened since, together, ns.

@@ -4,6 +4,7 @@ use ed25519_dalek::VerifyingKey;
 use v2x_core::{AwarenessRule, Config, Node, Pool};
 use v2x_proto::Digest;
 
+use super::congestion::Survey;
 use super::processor::Workload;
 use super::transmitter::Transmitter;
 use crate::source::StationKind;
@@ -21,6 +22,7 @@ pub(super) struct Station {
     pub(super) turn_scheduled: bool,
     pub(super) transmitter: Transmitter,
     pub(super) work: Workload,
+    pub(super) survey: Survey,
 }
 
 impl Default for Station {
@@ -34,6 +36,7 @@ impl Default for Station {
             turn_scheduled: false,
             transmitter: Transmitter::default(),
             work: Workload::default(),
+            survey: Survey::default(),
         }
     }
 }

@@ -54,6 +54,10 @@ pub struct Config {
     /// The law that holds for every frame, imminent ones too.
     #[serde(default)]
     pub regulation: Regulation,
+    /// Frames of awareness have about this many bytes at least, 802.11 header included, before the credential that some bring:
+    /// filled up with a field that receivers skip, as if there were more to say. Of test stations alone.
+    #[serde(default)]
+    pub beacon_bytes: Option<u16>,
 }
 
 fn usual_neighbours() -> usize {
@@ -79,6 +83,7 @@ impl Config {
             from_afar: false,
             congestion: Congestion::Off,
             regulation: Regulation::None,
+            beacon_bytes: None,
         }
     }
 
@@ -100,6 +105,7 @@ impl Config {
             from_afar: false,
             congestion: Congestion::Off,
             regulation: Regulation::None,
+            beacon_bytes: None,
         }
     }
 }

@@ -77,6 +77,10 @@ pub enum Passage {
 /// What the gate did so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GateCounts {
+    /// Frames that left.
+    pub frames: u64,
+    /// Their airtime.
+    pub airtime: Duration,
     /// Beacons made later than the generation rule wanted them, because the gate was closed.
     pub beacons_held: u64,
     /// How much later, all together.
@@ -213,6 +217,8 @@ impl TransmitGate {
 
     /// A frame leaves; `flood_waits` while another station's hazard is due.
     pub fn sent(&mut self, now: Instant, class: Class, origin: Origin, airtime_ns: u64, flood_waits: bool) {
+        self.counts.frames += 1;
+        self.counts.airtime += Duration::from_nanos(airtime_ns);
         if let Some(legal) = &mut self.legal {
             legal.sent(now, airtime_ns);
         }

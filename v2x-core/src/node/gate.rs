@@ -28,10 +28,8 @@ impl Node {
     pub(super) fn count_frame(&mut self, frame: &Transmit) {
         let (now, len) = (self.moment.now, frame.bytes.len());
         self.channel_load.send(now, len);
-        if !self.gate.is_idle() {
-            let flood_waits = self.flood_waits();
-            self.gate.sent(now, frame.class, frame.origin, air(len), flood_waits);
-        }
+        let flood_waits = !self.gate.is_idle() && self.flood_waits();
+        self.gate.sent(now, frame.class, frame.origin, air(len), flood_waits);
     }
 
     /// Whether another station's message may leave; it waits in the forwarder otherwise.

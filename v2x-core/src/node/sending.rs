@@ -98,7 +98,8 @@ impl Node {
         let pace = self.gate.pace();
         let message = self.awareness.generate(now, &self.config, &fix, &vehicle, pace, held);
         let here = Here { moment: &self.moment, position: fix.position, generated };
-        let result = self.sender.awareness(message, &here, &mut self.distribution, &mut *self.host);
+        let least = self.config.beacon_bytes;
+        let result = self.sender.awareness(message, least, &here, &mut self.distribution, &mut *self.host);
         self.note_sent(result);
     }
 

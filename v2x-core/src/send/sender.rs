@@ -208,10 +208,11 @@ impl Sender {
         self.sign_and_queue(&outgoing, &request.payload, here, distribution, host)
     }
 
-    /// Signs and queues an awareness message.
+    /// Signs and queues an awareness message; a test station's is filled up to a frame of `least` bytes.
     pub fn awareness(
         &mut self,
         message: &v1::Awareness,
+        least: Option<u16>,
         here: &Here<'_>,
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
@@ -231,6 +232,7 @@ impl Sender {
         payload.clear();
         // A Vec grows as needed: encoding cannot fail.
         let encoded = message.encode(&mut payload);
+        fill(&mut payload, least.filter(|_| self.test));
         let result = match encoded {
             Ok(()) => self.sign_and_queue(&outgoing, &payload, here, distribution, host),
             Err(_) => {
@@ -519,6 +521,23 @@ impl Sender {
         self.queue.next_expiry()
     }
 }
+
+/// Adds a field that receivers skip, so that a beacon's frame has about this many bytes.
+fn fill(payload: &mut Vec<u8>, least: Option<u16>) {
+    let wanted = usize::from(least.unwrap_or(0)).min(MAX_FRAME).saturating_sub(BEACON_OVERHEAD);
+    let missing = wanted.saturating_sub(payload.len() + 4);
+    if missing > 0 {
+        payload.extend_from_slice(&FILLING);
+        payload.extend([missing as u8 | 0x80, (missing >> 7) as u8]);
+        payload.resize(payload.len() + missing, 0);
+    }
+}
+
+/// The key of field 1000, bytes.
+const FILLING: [u8; 2] = [0xc2, 0x3e];
+
+/// What a frame of awareness has around its payload: 802.11 and LLC 38, hop header 12, signed fields and signature.
+const BEACON_OVERHEAD: usize = 157;
 
 /// An alert that was repeated within this time (D1 repeats every 100 ms) is still live.
 const ALERT_REPEATS: Duration = Duration::from_secs(1);

@@ -5,6 +5,7 @@ pub mod afar_counts;
 pub mod channel_figures;
 pub mod chrony_port;
 pub mod clone_news;
+pub mod congestion_figures;
 pub mod control;
 pub mod credential_lock;
 mod credentials;

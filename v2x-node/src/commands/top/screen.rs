@@ -9,6 +9,7 @@ use super::order::Column;
 use crate::colour::{Mark, Paint};
 use crate::commands::status::why_silent;
 use crate::daemon::channel_figures::in_words;
+use crate::daemon::congestion_figures;
 
 /// What is shown.
 pub(super) struct Shown<'s> {
@@ -64,12 +65,14 @@ fn head(shown: &Shown<'_>) -> Vec<String> {
     let channel = stats.channel_busy.zip(stats.channel_source.as_deref());
     let channel =
         channel.map_or_else(String::new, |(busy, source)| format!("   channel {}", in_words(busy, source)));
+    let rate = stats.congestion.as_ref().filter(|it| it.rule != "off" || it.regulation != "none");
+    let rate = rate.map(|it| format!("congestion {}", congestion_figures::in_words(it)));
     let per_second = &stats.per_second;
     let mut worst: Vec<_> = stats.drops.iter().collect();
     worst.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
     let drops: Vec<_> =
         worst.iter().take(MOST_REASONS).map(|(reason, count)| format!("{reason} {count}")).collect();
-    vec![
+    let mut lines = vec![
         format!("{role} {}   up {}   {sending}", status.digest, seconds(status.uptime_s)),
         format!("clock {}   {position}{channel}", status.clock),
         format!("link {link}, {}   verifying {:.0} %", status.link, stats.verification_load * 100.0),
@@ -82,7 +85,9 @@ fn head(shown: &Shown<'_>) -> Vec<String> {
             per_second.forwarded,
         ),
         format!("dropped: {}", if drops.is_empty() { "none".to_owned() } else { drops.join(", ") }),
-    ]
+    ];
+    lines.extend(rate);
+    lines
 }
 
 fn classes(shown: &Shown<'_>) -> Vec<String> {
