@@ -22,9 +22,9 @@ fn main() {
     let machine = figures::machine();
     println!("congestion on {machine}{}", if quick { " (quick: figures mean little)" } else { "" });
     println!(
-        "  K stations in range (one that is heard in half of its frames counts as half), each on the air for the share s:\n  \
-         busy = f(K s), s = min({BETA} ({TARGET} - busy) / {ALPHA}, 10 Hz x airtime), f(u) = 0.913 u - 0.2481 u^2 + 0.0038,\n  \
-         which is the published fit of what overlaps"
+        "  K stations in range (one whose every second frame is sensed counts as half), each on the air for the share s:\n  \
+         busy = K s, s = {BETA} ({TARGET} - busy) / {ALPHA}, so busy = {TARGET} K {BETA} / ({ALPHA} + K {BETA}),\n  \
+         or K x 10 Hz x airtime, where that is less"
     );
     println!(
         "  veh/km    K    off: busy   rest   measured: mean   least   most   rates within   held by at most   D0 gate"
@@ -115,7 +115,9 @@ fn drive(density: u32, congestion: Congestion, (rest_s, held_s): (u64, u64)) -> 
     let mut world = World::new(&trace, settings, medium).expect("invariant: a trace of a minute");
     world.regulate(congestion, Regulation::None);
     world.fill_beacons(400);
-    world.assign((0..held_s.min(20)).map(|second| warning(second, rest_s, stations)).collect());
+    let warnings: Vec<Errand> = (0..held_s.min(10)).map(|second| warning(second, rest_s, stations)).collect();
+    let warns = |station: u32| warnings.iter().any(|errand| errand.by == By::Station(station));
+    world.assign(warnings.clone());
     world.run_until(rest_s * SECOND_NS);
     let occupied = |world: &World, at_s: u64| -> Vec<u64> {
         (0..stations).map(|station| world.occupied_ns(station, at_s * SECOND_NS)).collect()
@@ -143,12 +145,13 @@ fn drive(density: u32, congestion: Congestion, (rest_s, held_s): (u64, u64)) -> 
         before.iter().zip(&first).map(|(now, first)| (now - first) as f64 / 1e9 / span_s).collect();
     shown.station_most = own.iter().copied().fold(0.0, f64::max);
     let after = counts(&world);
-    let rates: Vec<f64> = after
-        .iter()
-        .zip(&frames_before)
-        .map(|(after, before)| (after.0 - before.0) as f64 / span_s)
-        .collect();
-    shown.rate_hz = rates.iter().sum::<f64>() / f64::from(stations);
+    // Those who warn send more.
+    let (own, rates): (Vec<f64>, Vec<f64>) = (0..stations)
+        .zip(own.iter().zip(after.iter().zip(&frames_before)))
+        .filter(|(station, _)| !warns(*station))
+        .map(|(_, (own, (after, before)))| (*own, (after.0 - before.0) as f64 / span_s))
+        .unzip();
+    shown.rate_hz = rates.iter().sum::<f64>() / rates.len().max(1) as f64;
     shown.spread = spread(&own, &rates);
     for (frames, held, longest_ms, airtime_s) in after {
         shown.frames += frames as f64;
@@ -203,23 +206,15 @@ fn in_range(losses: Option<&LossesByDistance>, stations: u32) -> f64 {
 
 /// Where the channel rests with so many in range, each of whom wants ten frames a second of this airtime.
 fn rests(in_range: f64, airtime_s: f64) -> f64 {
-    let overlapped = |share: f64| {
-        let load = (in_range * share).min(1.84);
-        0.913 * load - 0.2481 * load * load + 0.0038
-    };
-    let (mut low, mut high) = (0.0, TARGET);
-    for _ in 0..60 {
-        let busy = f64::midpoint(low, high);
-        let share = (BETA * (TARGET - busy) / ALPHA).min(10.0 * airtime_s);
-        if overlapped(share) > busy { low = busy } else { high = busy }
-    }
-    low
+    let wanted = in_range * 10.0 * airtime_s;
+    wanted.min(TARGET * in_range * BETA / (ALPHA + in_range * BETA))
 }
 
 /// An imminent warning, each second from another station.
 fn warning(second: u64, rest_s: u64, stations: u32) -> Errand {
     let by = By::Station((second as u32 * 37) % stations);
-    let draft = HazardDraft::new(Class::D0, COLLISION_RISK);
+    let validity = core::time::Duration::from_secs(2);
+    let draft = HazardDraft { validity, ..HazardDraft::new(Class::D0, COLLISION_RISK) };
     Errand {
         at_ns: (rest_s + second) * SECOND_NS + 7_000_000,
         by,

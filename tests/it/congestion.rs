@@ -258,7 +258,7 @@ fn under_the_law_an_imminent_warning_leaves_once() {
     };
     let mut station = settled(config, 100);
     let draft = v2x_core::HazardDraft::new(Class::D0, 97);
-    let command = v2x_core::HazardCommand::Declare(draft);
+    let command = v2x_core::HazardCommand::New(draft);
     let mut sent = station.feed(ms(2_000), Input::Hazard { command, token: None });
     sent.extend(
         station.drive(ms(2_000), ms(2_090), |now| fix(now, PLACE)).into_iter().map(|(_, frame)| frame),

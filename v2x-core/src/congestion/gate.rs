@@ -226,17 +226,10 @@ impl TransmitGate {
             return;
         }
         match class {
-            Class::D0 => {
-                if origin == Origin::Own {
-                    self.imminent.note(now);
-                }
-                // It takes nothing of the others' rate, but they do not follow on its heels.
-                self.opens = self.opens.max(now + MIN_INTERVAL);
-            }
-            Class::D1 if now < self.opens => {
-                self.alerts = ALERT_RESERVATION.charged(self.alerts, now);
-                self.opens = self.opens.max(now + MIN_INTERVAL);
-            }
+            // What passes beside the rate takes nothing of it.
+            Class::D0 if origin == Origin::Own => self.imminent.note(now),
+            Class::D0 => {}
+            Class::D1 if now < self.opens => self.alerts = ALERT_RESERVATION.charged(self.alerts, now),
             _ => {
                 self.began = now;
                 self.airtime = Duration::from_nanos(airtime_ns);
