@@ -191,6 +191,11 @@ impl<'d> Section<'d> {
         )
     }
 
+    /// Where a key stands, for an error of the caller's.
+    pub fn place(&self, key: &'static str) -> KeyPlace {
+        self.document.place(self.value(key).map_or(self.offset, |(offset, _)| offset), self.dotted(key))
+    }
+
     /// The error for a key that excludes another setting.
     pub fn contradiction(&self, key: &'static str, other: &str, right: &str) -> SettingsError {
         let offset = self.value(key).map_or(self.offset, |(offset, _)| offset);

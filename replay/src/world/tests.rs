@@ -4,7 +4,9 @@ use crate::source::town;
 use v2x_core::DropReason;
 use v2x_proto::Class;
 
+mod congestion;
 mod link;
+mod motion;
 mod radio;
 
 /// Standing cars on a line, `metres` apart, sampled ten times a second for `seconds`.

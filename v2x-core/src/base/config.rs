@@ -5,6 +5,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::limits;
+use super::reserve::Reserve;
 
 /// Configuration of a node. Recorded with every recording, so that a replay starts from the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,15 +50,18 @@ pub struct Config {
     #[serde(default)]
     pub from_afar: bool,
     /// What keeps the station's rate to what the channel bears.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Congestion::is_off")]
     pub congestion: Congestion,
     /// The law that holds for every frame, imminent ones too.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Regulation::is_none")]
     pub regulation: Regulation,
     /// Frames of awareness have about this many bytes at least, 802.11 header included, before the credential that some bring:
     /// filled up with a field that receivers skip, as if there were more to say. Of test stations alone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beacon_bytes: Option<u16>,
+    /// When the tables take their memory; in no recording, because it changes nothing that a station does.
+    #[serde(skip)]
+    pub reserve: Reserve,
 }
 
 fn usual_neighbours() -> usize {
@@ -84,6 +88,7 @@ impl Config {
             congestion: Congestion::Off,
             regulation: Regulation::None,
             beacon_bytes: None,
+            reserve: Reserve::Whole,
         }
     }
 
@@ -106,6 +111,7 @@ impl Config {
             congestion: Congestion::Off,
             regulation: Regulation::None,
             beacon_bytes: None,
+            reserve: Reserve::Whole,
         }
     }
 }
@@ -175,6 +181,10 @@ pub enum Congestion {
 }
 
 impl Congestion {
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+
     /// Name in configurations, plans and reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -199,6 +209,10 @@ pub enum Regulation {
 }
 
 impl Regulation {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
     /// Name in configurations, plans and reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
