@@ -103,6 +103,9 @@ fn header(page: &mut String, report: &Report) {
     if let Some(channel) = &report.channel {
         fact("channel", &channel.in_words());
     }
+    if let Some(congestion) = &report.congestion {
+        fact("congestion control", &congestion.in_words());
+    }
     if let Some(ocb) = &report.ocb {
         fact("OCB", &ocb.in_words());
     }

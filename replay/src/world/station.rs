@@ -5,6 +5,7 @@ use v2x_apps::alert::Triggers;
 use v2x_core::{AwarenessRule, Config, Node, Pool, Reserve};
 use v2x_proto::Digest;
 
+use super::congestion::Survey;
 use super::foreseen::Foreseen;
 use super::processor::Workload;
 use super::transmitter::Transmitter;
@@ -25,6 +26,7 @@ pub(super) struct Station {
     pub(super) turn_scheduled: bool,
     pub(super) transmitter: Transmitter,
     pub(super) work: Workload,
+    pub(super) survey: Survey,
     /// What it warns of, where vehicles do.
     pub(super) triggers: Option<Box<Triggers>>,
     /// Awareness messages so far, where their intervals are drawn.
@@ -43,6 +45,7 @@ impl Default for Station {
             turn_scheduled: false,
             transmitter: Transmitter::default(),
             work: Workload::default(),
+            survey: Survey::default(),
             triggers: None,
             beacons: 0,
         }

@@ -120,7 +120,7 @@ impl World {
                     expect(station, at_ns, if plain { What::Fix } else { What::Unknown });
                 }
                 Due::Wake(station) => expect(station, at_ns, What::Wake),
-                Due::Leave(station) | Due::Turn(station) | Due::Ended(station) => {
+                Due::Leave(station) | Due::Turn(station) | Due::Ended(station) | Due::Survey(station) => {
                     expect(station, at_ns, What::Unknown);
                 }
                 Due::Errand(_) | Due::Attack(_) | Due::Revoke(_) | Due::Radio(_) => {

@@ -162,6 +162,9 @@ fn headline(out: &mut String, report: &Report) {
     if let Some(channel) = &report.channel {
         line(out, format_args!("channel: {}", channel.in_words()));
     }
+    if let Some(congestion) = &report.congestion {
+        wrapped(out, "", &[format!("congestion control: {}", congestion.in_words())]);
+    }
     if let Some(ocb) = &report.ocb {
         line(out, format_args!("OCB: {}", ocb.in_words()));
     }

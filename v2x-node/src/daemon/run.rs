@@ -25,6 +25,7 @@ use v2x_report::{Report, Stats, WhatRan};
 use crate::config::{StationConfig, mode_for_everybody};
 use crate::console::Console;
 use crate::daemon::channel_figures;
+use crate::daemon::congestion_figures;
 use crate::daemon::control::figures::Surroundings;
 use crate::daemon::control::handler::{About, ControlHandler, ToDo};
 use crate::daemon::control::server::Asked;
@@ -506,6 +507,7 @@ impl Daemon {
         let link = LinkNews::warnings(&radio.state(), &radio.counters(), clock::monotonic_ns());
         report.warnings.extend(link);
         report.ocb = channel_figures::ocb(&radio.counters());
+        report.congestion = congestion_figures::report(self.station.node());
         let clamped = self.station.node().counters().time_clamped;
         if clamped > 0 {
             report.warnings.push(format!("time ran backwards {clamped} times"));
