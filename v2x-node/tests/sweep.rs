@@ -217,7 +217,7 @@ fn two_settings_of_a_sweep_and_two_sweeps_are_compared() {
         out.contains("what was run differs: reception: range 60 m | range 120 m\n3 pairs, seeds 1 to 3\n"),
         "{out}"
     );
-    assert!(out.contains("\nrow.csv, rate false:\n") && out.contains("\nrow.csv, rate 10:\n"), "{out}");
+    assert!(out.contains("\nrate false:\n") && out.contains("\nrate 10:\n"), "{out}");
     assert!(out.contains("  machine_wall_s ") && out.contains("are not judged"), "{out}");
     let json: serde_json::Value = serde_json::from_str(&scratch.read("c.json")).unwrap();
     assert_eq!((&json["pairs"], json["seeds"].as_array().unwrap().len()), (&3.into(), 3));
@@ -237,4 +237,23 @@ fn two_settings_of_a_sweep_and_two_sweeps_are_compared() {
     fs::remove_file(scratch.0.join("fewer/points").join(&scratch.files("fewer/points")[0])).unwrap();
     let (code, _, err) = scratch.run(&["compare", "fewer", "fewer"]);
     assert!(code == 2 && err.contains("is missing, of point 1 ") && err.lines().count() == 1, "{err}");
+}
+
+#[test]
+fn two_sweeps_that_differ_in_one_setting_are_compared_point_by_point() {
+    let scratch = Scratch::new("pairs", EIGHT);
+    for (name, range, rate) in
+        [("near", "60", "[false, 10]"), ("far", "120", "[false, 10]"), ("one", "120", "[10, 5]")]
+    {
+        let text = EIGHT.replace("[60, 120]", range).replace("[false, 10]", rate);
+        fs::write(scratch.0.join("data/s.toml"), text).unwrap();
+        scratch.works(&["sweep", "data/s.toml", "--out", name, "-q"]);
+    }
+    let (code, out, _) = scratch.run(&["compare", "near", "far"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("what was run differs: reception: range 60 m | range 120 m\n2 pairs, "), "{out}");
+    assert!(out.contains("\nrate false:\n") && out.contains("\nrate 10:\n"), "{out}");
+    let (code, _, err) = scratch.run(&["compare", "far", "one"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("far: has no runs of row.csv, range 120, rate 5, which one has; "), "{err}");
 }
