@@ -41,6 +41,7 @@ FLOOD = [
     "reach_300ms_3km", "reach_final", "transmissions", "transmissions_per_station", "delay_ms_per_km",
     "hops_per_km", "forwarding", "floods", "seeds", "reach_by_km", "worst", "d0_20ms_150m",
 ]
+CONGESTION = ["congestion", "regulation", "imminent", "source", "busy", "beacons_held", "hold_mean_ms", "hold_max_ms", "tracking_errors"]
 CHANNEL = ["busy", "source", "busy_mean", "busy_max", "seconds_by_source"]
 AFAR = ["received", "delivered", "dropped", "aired", "drops", "age"]
 OCB = ["entries_max", "room", "rejoined", "warm_ups", "first_copies"]
@@ -106,6 +107,7 @@ def check_report(arguments):
 
     check_reception(report)
     check_channel(report)
+    check_congestion(report)
     check_afar(report)
     floods = [report["flood"]] if "flood" in report else []
     floods += report.get("flood_baselines", [])
@@ -131,6 +133,17 @@ def check_afar(report):
     equal(afar["received"], afar["delivered"] + afar["dropped"], "afar received = delivered + dropped")
     equal(afar["dropped"], sum(afar["drops"].values()), "afar dropped = sum of drops")
     equal(afar["age"]["count"], afar["delivered"], "ages from afar")
+
+
+def check_congestion(report):
+    """What keeps rates to what the channel bears, where something does."""
+    congestion = report.get("congestion")
+    if congestion is None:
+        return
+    named(congestion, CONGESTION, "congestion")
+    expect(0 <= congestion["busy"] <= 1, f"busy ratio of congestion control: {congestion}")
+    law = congestion["regulation"] == "en302571"
+    expect(not law or congestion["imminent"] == "regulated", f"copies that the law forbids: {congestion}")
 
 
 def check_channel(report):

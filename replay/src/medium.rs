@@ -158,8 +158,9 @@ pub trait Medium: fmt::Debug {
         None
     }
 
-    /// For how long the channel was busy for a station until now, with others' frames and its own, where the medium measures that, ns.
-    fn busy_ns(&self, _station: u32, _now_ns: u64) -> Option<u64> {
+    /// How long the channel has been busy for a station until now, with its own frames and others', ns; `None` where the
+    /// medium does not know it.
+    fn occupied_ns(&self, _station: u32, _now_ns: u64) -> Option<u64> {
         None
     }
 

@@ -450,7 +450,7 @@ impl Medium for Ether {
         None
     }
 
-    fn busy_ns(&self, station: u32, now_ns: u64) -> Option<u64> {
+    fn occupied_ns(&self, station: u32, now_ns: u64) -> Option<u64> {
         Some(Self::busy_ns(self, station, now_ns).0)
     }
 

@@ -29,7 +29,7 @@ pub const COLUMNS: [Column; 21] = [
     Column::new("messages_delivered", Integer, "", "messages that its application got, whoever they were meant for"),
     Column::new("signatures_checked", Integer, "", "signatures that it checked, of frames and credentials"),
     Column::new("processor_ns", Integer, "ns", "for how long its processor was busy; null where work takes no virtual time").or_null(),
-    Column::new("channel_busy_ns", Integer, "ns", "for how long it found the channel busy, its own frames included where the medium measures that; a frame counts where it begins").or_null(),
+    Column::new("channel_busy_ns", Integer, "ns", "for how long it found the channel busy, its own frames included; a frame counts where it begins").or_null(),
     Column::new("neighbours", Integer, "", "stations in its table of neighbours when the second ended; null when it had left").or_null(),
 ];
 

@@ -91,6 +91,7 @@ impl World {
     fn occupy(&mut self, slot: u32, end_ns: u64) {
         let flight = &self.flights[slot as usize];
         let start_ns = end_ns.saturating_sub(airtime_ns(flight.bytes.len(), DataRate::default()));
+        self.occupancy.send(flight.sender, end_ns - start_ns);
         let Some(position) = self.places.position(flight.sender) else { return };
         self.places.within(position, self.medium.sense_m(), flight.sender, &mut self.hearers);
         let mut busy_ns = 0;
@@ -146,7 +147,7 @@ impl World {
             }
             let (station, sender) = (*station, flight.sender);
             let message = flight.message.map(|(id, _)| id);
-            if !self.stations[station as usize].foreseen.is_empty() {
+            if self.stations[station as usize].is_foreseen() {
                 flight.next += 1;
                 self.journal.floods.heard(at_ns, sender, station);
                 self.received.push((station, at_ns));

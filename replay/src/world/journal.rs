@@ -15,6 +15,7 @@ use v2x_report::{Linkability, Stage, receive_stages, send_stages};
 
 use super::address::station_of;
 use super::clock::START;
+use super::congestion::Gates;
 use super::foreseen;
 use super::toll::Toll;
 use crate::flood::FloodLog;
@@ -105,6 +106,8 @@ pub struct Counted {
     pub toll: Toll,
     /// Frames received and lost by distance, where the medium knows why.
     pub losses: Option<LossesByDistance>,
+    /// What the stations' gates did.
+    pub gates: Gates,
 }
 
 impl Counted {
@@ -441,6 +444,7 @@ impl Journal {
             rows: self.rows,
             toll: Toll::default(),
             losses: None,
+            gates: Gates::default(),
         }
     }
 }

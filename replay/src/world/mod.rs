@@ -23,6 +23,7 @@ mod assault;
 mod attackers;
 mod beside;
 mod clock;
+mod congestion;
 mod crew;
 mod deferred;
 mod errand;
@@ -71,6 +72,7 @@ use crate::rows::{Rows, RowsRun};
 use crate::source::{Sample, StationKind, StationSize, Trace, Track};
 use aims::Aims;
 use attackers::Assault;
+use congestion::Control;
 use crew::Crew;
 use flight::Flight;
 use foreseen::Cause;
@@ -86,6 +88,7 @@ use window::WindowPlan;
 
 pub use address::{link_address, station_of};
 pub use clock::{START, wire_at};
+pub use congestion::Gates;
 pub use errand::{By, Content, Errand};
 pub use journal::Counted;
 pub use saboteur::{Sabotage, Saboteur};
@@ -135,6 +138,8 @@ pub struct World {
     radios: Radios,
     processor: Option<Processor>,
     imminent: Imminent,
+    control: Control,
+    gates: Gates,
     /// Whether vehicles warn of their own motion.
     alerting: bool,
     /// Intervals between a station's awareness messages, where these are drawn.
@@ -190,6 +195,8 @@ impl World {
             radios: Radios::default(),
             processor: None,
             imminent: Imminent::default(),
+            control: Control::default(),
+            gates: Gates::default(),
             alerting: false,
             intervals: None,
             excluded: BTreeSet::new(),
@@ -231,6 +238,7 @@ impl World {
                 Due::Ended(station) => self.ended(station, now_ns),
                 Due::Errand(errand) => self.run_errand(errand, now_ns),
                 Due::Attack(station) => self.strike(station, now_ns),
+                Due::Survey(station) => self.survey(station, now_ns),
             }
         }
         self.journal.catch_up();
@@ -323,7 +331,8 @@ impl World {
         }
         self.toll.gained(&self.aims);
         let losses = self.medium.losses().cloned();
-        Ok(Counted { toll: self.toll, losses, ..self.journal.finish(end_ns, signatures) })
+        (0..self.stations.len() as u32).for_each(|station| self.close_gate(station));
+        Ok(Counted { toll: self.toll, losses, gates: self.gates, ..self.journal.finish(end_ns, signatures) })
     }
 
     fn move_station(&mut self, station: u32, now_ns: u64) {
@@ -376,6 +385,9 @@ impl World {
                 pseudonym: self.settings.pseudonyms.unwrap_or_default(),
                 forwarding: self.settings.forwarding,
                 imminent: self.imminent,
+                congestion: self.control.congestion,
+                regulation: self.control.regulation,
+                beacon_bytes: self.control.beacon_bytes,
                 // Test stations have no rate limits, but rate limits are part of the defence against attacks.
                 test: self.assault.is_none(),
                 ..config(kind, size, self.settings.awareness)
@@ -390,8 +402,9 @@ impl World {
             )),
         );
         self.stations[station as usize].node = Some(Box::new(node));
-        self.stations[station as usize].foreseen.clear();
+        self.stations[station as usize].foreseen = None;
         self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
+        self.begin_survey(station, now_ns);
     }
 
     /// Enough credentials for a station's whole stay, at the fastest rate of change allowed.
@@ -414,8 +427,9 @@ impl World {
         if let Some(tables) = self.journal.tables() {
             tables.stations().left(station, now_ns);
         }
+        self.close_gate(station);
         self.stations[station as usize].node = None;
-        self.stations[station as usize].foreseen.clear();
+        self.stations[station as usize].foreseen = None;
         self.places.remove(station);
     }
 
@@ -520,7 +534,10 @@ impl World {
         let frame = matches!(input, Input::Frame(_));
         let state = &mut self.stations[station as usize];
         let now = Instant::from_nanos(now_ns);
-        if !state.foreseen.take(now, Cause::of(&input), self.journal.transcripts()) {
+        let text = self.journal.transcripts();
+        let foreseen =
+            state.foreseen.as_mut().is_some_and(|foreseen| foreseen.take(now, Cause::of(&input), text));
+        if !foreseen {
             node.handle_input(now, input);
         }
         state.work.charge(self.processor, now_ns, frame);
@@ -530,7 +547,8 @@ impl World {
     fn drain(&mut self, station: u32, now_ns: u64, node: &mut Node) -> u64 {
         let mut paced = false;
         loop {
-            let foreseen = self.stations[station as usize].foreseen.poll();
+            let foreseen =
+                self.stations[station as usize].foreseen.as_mut().and_then(|foreseen| foreseen.poll());
             let noted = foreseen.is_some();
             let output = foreseen.unwrap_or_else(|| node.poll_output());
             if let Output::Timeout(at, _) = output {

@@ -26,6 +26,15 @@ pub enum ReplayError {
     /// The radio profile cannot be used.
     #[error(transparent)]
     Radio(#[from] ProfileError),
+    /// The plan sends copies that the regulation forbids.
+    #[error(
+        "{path}: imminent = \"lab\" does not go with --regulation en302571: three copies within 12 ms break it; \
+         imminent = \"regulated\", or --regulation none"
+    )]
+    Unregulated {
+        /// The plan's file.
+        path: String,
+    },
     /// The profile has no radio.
     #[error(
         "{0}: a range and no radio channel; take published, highway, urban, crossing or a file of a radio"

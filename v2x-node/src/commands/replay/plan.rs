@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use v2x_core::{Congestion, Imminent, Regulation};
 use v2x_replay::plan::{self, Forwarding, MediumPlan, Plan, PlanOptions, PlanRunError, Scenario};
 use v2x_replay::source;
 use v2x_report::WhatRan;
@@ -29,6 +30,11 @@ pub(super) fn ready(path: &Path, args: &ReplayArgs) -> Result<Ready, Error> {
     }
     if let Some(radio) = args.radio()? {
         plan.medium = radio;
+    }
+    plan.congestion = args.congestion.map_or(plan.congestion, Congestion::from);
+    plan.regulation = args.regulation.map_or(plan.regulation, Regulation::from);
+    if plan.regulation == Regulation::En302571 && plan.imminent == Some(Imminent::Lab) {
+        return Err(ReplayError::Unregulated { path: path.display().to_string() }.into());
     }
     let attack = args.attack.as_deref().map(attack::read).transpose()?;
     let options = PlanOptions { threads: all.threads, verify: all.verify, seconds: args.seconds, attack };
