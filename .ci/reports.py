@@ -225,7 +225,7 @@ def check_run(report):
     run, machine = report["run"], report.get("machine")
     named(run, RUN, "run")
     expect(run["command"].startswith("roadcast "), f"command is {run['command']!r}")
-    for word in ("--json", "--html", "--hdr", "--rows", "--threads"):
+    for word in ("--json", "--html", "--hdr", "--rows", "--parquet", "--threads"):
         expect(word not in run["command"], f"the command says where results go: {run['command']}")
     for entry in run["inputs"]:
         named(entry, ["role", "name"], "input")

@@ -374,11 +374,11 @@ fn simulate(
     if let Some(camp) = camp {
         camp.enter(&mut world, trace);
     }
-    if let Some(rows) = rows.take() {
-        world.write_rows(rows, FORWARDING, trace);
-    }
     let wanted_ns = options.seconds.map_or(u64::MAX, |seconds| (seconds * 1e9) as u64);
     let end_ns = world.end_ns().min(wanted_ns);
+    if let Some(rows) = rows.take() {
+        world.write_rows(rows, FORWARDING, trace, end_ns);
+    }
     let mut now_ns = 0;
     let mut interrupted = false;
     while now_ns < end_ns {

@@ -94,7 +94,7 @@ fn header(page: &mut String, report: &Report) {
     fact("stations", &report.stations.to_string());
     fact("run", &format!("{:.1} s", report.simulated_s));
     if let Some(machine) = &report.machine {
-        fact("took", &format!("{:.1} s ({:.1} x real time)", machine.wall_s, machine.realtime_factor));
+        fact("took", &format!("{:.1} s ({} x real time)", machine.wall_s, machine.factor()));
     }
     fact("frames received", &report.frames.received.to_string());
     if let Some(afar) = &report.afar {

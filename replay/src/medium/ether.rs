@@ -451,7 +451,7 @@ impl Medium for Ether {
     }
 
     fn occupied_ns(&self, station: u32, now_ns: u64) -> Option<u64> {
-        Some(self.busy_ns(station, now_ns).0)
+        Some(Self::busy_ns(self, station, now_ns).0)
     }
 
     fn losses(&self) -> Option<&LossesByDistance> {

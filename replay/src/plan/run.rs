@@ -208,7 +208,7 @@ fn run_once(
     world.part(scene.sides.clone());
     world.assign(scene.errands.clone());
     if let Some(rows) = course.rows.take() {
-        world.write_rows(rows, forwarding.name(), &scene.trace);
+        world.write_rows(rows, forwarding.name(), &scene.trace, course.length_ns);
     }
     let mut now_ns = 0;
     while now_ns < course.length_ns && !course.stopped {

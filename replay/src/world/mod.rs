@@ -38,6 +38,7 @@ mod radio;
 mod sabotage;
 mod saboteur;
 mod schedule;
+mod seconds;
 mod share;
 mod station;
 mod together;
@@ -67,7 +68,7 @@ use crate::flood::Side;
 use crate::identities::{Cast, Part};
 use crate::intervals::Intervals;
 use crate::medium::{Fate, Medium, Neighbour, Places, Transmission};
-use crate::rows::Rows;
+use crate::rows::{Rows, RowsRun};
 use crate::source::{Sample, StationKind, StationSize, Trace, Track};
 use aims::Aims;
 use attackers::Assault;
@@ -226,7 +227,7 @@ impl World {
             self.pass(now_ns);
             match due {
                 Due::Move(station) => self.move_station(station, now_ns),
-                Due::Leave(station) => self.leave(station),
+                Due::Leave(station) => self.leave(station, now_ns),
                 Due::Wake(station) => self.wake(station, now_ns),
                 Due::Turn(station) => self.turn(station, now_ns),
                 Due::Radio(station) => self.transmit_beside(station, now_ns),
@@ -249,6 +250,7 @@ impl World {
         if listened_ns > 0 {
             self.journal.channel(from_ns, 0, listened_ns);
         }
+        self.end_seconds(now_ns);
     }
 
     /// Gives every station a processor that takes its time. Call it before the first event.
@@ -267,10 +269,12 @@ impl World {
         self.excluded.insert(station);
     }
 
-    /// Writes a row for each message and receiver; `forwarding` is the name they give of how stations forward. Call it
-    /// before the first event. [`Counted`] gives the rows back.
-    pub fn write_rows(&mut self, mut rows: Rows, forwarding: &str, trace: &Trace) {
-        rows.begin(self.settings.seed, forwarding, &trace.names, Arc::clone(&self.tracks));
+    /// Writes a row for each message and receiver; `forwarding` is the name they give of how stations forward, and the run
+    /// [finishes](Self::finish) at `end_ns`. Call it before the first event. [`Counted`] gives the rows back.
+    pub fn write_rows(&mut self, mut rows: Rows, forwarding: &str, trace: &Trace, end_ns: u64) {
+        let seed = self.settings.seed;
+        let run = RowsRun { seed, forwarding, names: &trace.names, kinds: &trace.kinds, end_ns };
+        rows.begin(&run, Arc::clone(&self.tracks));
         self.journal.write_rows(rows);
     }
 
@@ -315,6 +319,8 @@ impl World {
     /// # Errors
     /// A frame made by the world itself failed its check: a fault of the software, so no result can be trusted.
     pub fn finish(mut self, end_ns: u64) -> Result<Counted, DeferredCheckFailed> {
+        self.end_seconds(end_ns);
+        self.cut_second(end_ns);
         let signatures = self.verifier.finish()?;
         for (number, state) in (0..).zip(&self.stations) {
             let track = &self.tracks[number as usize];
@@ -336,6 +342,9 @@ impl World {
         let beside = self.saboteurs.are(station) || self.radios.are(station);
         if self.stations[station as usize].node.is_none() && !beside {
             self.enter(station, now_ns);
+        }
+        if let Some(tables) = self.journal.tables() {
+            tables.stations().came(station, now_ns);
         }
         self.places.set(station, position(&sample));
         self.input(station, now_ns, Input::Fix(Some(fix(&sample))));
@@ -393,7 +402,7 @@ impl World {
             )),
         );
         self.stations[station as usize].node = Some(Box::new(node));
-        self.stations[station as usize].foreseen.clear();
+        self.stations[station as usize].foreseen = None;
         self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
         self.begin_survey(station, now_ns);
     }
@@ -414,10 +423,13 @@ impl World {
         1 + u32::try_from(changes).unwrap_or(u32::MAX).min(MAX_PSEUDONYMS)
     }
 
-    fn leave(&mut self, station: u32) {
+    fn leave(&mut self, station: u32, now_ns: u64) {
+        if let Some(tables) = self.journal.tables() {
+            tables.stations().left(station, now_ns);
+        }
         self.close_gate(station);
         self.stations[station as usize].node = None;
-        self.stations[station as usize].foreseen.clear();
+        self.stations[station as usize].foreseen = None;
         self.places.remove(station);
     }
 
@@ -522,7 +534,10 @@ impl World {
         let frame = matches!(input, Input::Frame(_));
         let state = &mut self.stations[station as usize];
         let now = Instant::from_nanos(now_ns);
-        if !state.foreseen.take(now, Cause::of(&input), self.journal.transcripts()) {
+        let text = self.journal.transcripts();
+        let foreseen =
+            state.foreseen.as_mut().is_some_and(|foreseen| foreseen.take(now, Cause::of(&input), text));
+        if !foreseen {
             node.handle_input(now, input);
         }
         state.work.charge(self.processor, now_ns, frame);
@@ -532,7 +547,8 @@ impl World {
     fn drain(&mut self, station: u32, now_ns: u64, node: &mut Node) -> u64 {
         let mut paced = false;
         loop {
-            let foreseen = self.stations[station as usize].foreseen.poll();
+            let foreseen =
+                self.stations[station as usize].foreseen.as_mut().and_then(|foreseen| foreseen.poll());
             let noted = foreseen.is_some();
             let output = foreseen.unwrap_or_else(|| node.poll_output());
             if let Output::Timeout(at, _) = output {

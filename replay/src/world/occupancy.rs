@@ -57,6 +57,7 @@ mod tests {
         let heard =
             [(100, 200), (150, 260), (160, 250), (300, 310)].map(|(from, to)| occupancy.hear(3, from, to));
         assert_eq!(heard, [100, 60, 0, 10]);
+        assert_eq!([3, 0, 7].map(|station| occupancy.occupied_ns(station)), [170, 0, 0]);
         assert_eq!(occupancy.hear(0, 100, 200), 100, "another station");
     }
 

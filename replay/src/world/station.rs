@@ -15,8 +15,8 @@ use crate::source::{StationKind, StationSize};
 #[derive(Debug)]
 pub(super) struct Station {
     pub(super) node: Option<Box<Node>>,
-    /// What the node does next.
-    pub(super) foreseen: Box<Foreseen>,
+    /// What the node does next; kept for its room when it is empty.
+    pub(super) foreseen: Option<Box<Foreseen>>,
     pub(super) seen: bool,
     /// What it signs with: digest and hash of each credential, the key.
     signs: Vec<(Digest, [u8; 32], VerifyingKey)>,
@@ -37,7 +37,7 @@ impl Default for Station {
     fn default() -> Self {
         Self {
             node: None,
-            foreseen: Box::default(),
+            foreseen: None,
             seen: false,
             signs: Vec::new(),
             deadline_ns: u64::MAX,
@@ -56,6 +56,11 @@ impl Station {
     pub(super) fn meet(&mut self, pool: &Pool) {
         self.seen = true;
         self.signs = pool.identities().map(|one| (one.digest(), *one.hash(), *one.key())).collect();
+    }
+
+    /// Whether what its node does next is known.
+    pub(super) fn is_foreseen(&self) -> bool {
+        self.foreseen.as_ref().is_some_and(|foreseen| !foreseen.is_empty())
     }
 
     /// The digest of the first credential it signs with.

@@ -123,7 +123,7 @@ fn most_dropped(out: &mut String, drops: &BTreeMap<String, u64>) {
 
 fn headline(out: &mut String, report: &Report) {
     let took = report.machine.map_or_else(String::new, |machine| {
-        format!(", took {:.1} s ({:.1} x real time)", machine.wall_s, machine.realtime_factor)
+        format!(", took {:.1} s ({} x real time)", machine.wall_s, machine.factor())
     });
     line(
         out,

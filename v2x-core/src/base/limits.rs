@@ -12,7 +12,7 @@ use super::rate::Rate;
 pub const NEIGHBOURS: usize = 896;
 
 /// Neighbours a configuration may ask for ([`Config::max_neighbours`](super::config::Config::max_neighbours)): what a
-/// roadside unit on a roof above a stadium's car parks sees in 20 s. At 1.2 KB each they take 12 MB.
+/// roadside unit on a roof above a stadium's car parks sees in 20 s. At 1.1 KB each they take 11 MB.
 pub const MAX_NEIGHBOURS: usize = 10_000;
 
 /// Neighbours whose received power along their way is judged at once: more than a channel full of beacons, some 800 a

@@ -350,13 +350,6 @@ impl Node {
         &self.neighbours
     }
 
-    /// Has the next awareness message sent at `at`, under [`AwarenessRule::Every`](crate::AwarenessRule) alone: for worlds whose
-    /// stations send at intervals that were measured. A recording does not hold it.
-    pub fn awareness_due_at(&mut self, at: Instant) {
-        self.awareness.due_at(at);
-        self.deadline_cache = None;
-    }
-
     /// The position last given, when there is one, with its heading [held](HeldHeading::held) while the station stands; it may
     /// be too old to send by.
     pub fn last_fix(&self) -> Option<Fix> {
@@ -608,6 +601,12 @@ impl Node {
         ];
         let first = timers.into_iter().filter_map(|(at, kind)| at.map(|at| (at, kind))).min();
         first.unwrap_or((Instant::FAR_FUTURE, TimerKind::Idle))
+    }
+
+    /// Some of all that is kept of a signer and that its next message is judged by: to have it fetched.
+    fn kept_of(&self, signer: &Digest) -> u64 {
+        let neighbour = self.neighbours.get(signer).map_or(0, Neighbour::spread);
+        neighbour ^ self.receiver.kept_of(signer) ^ self.watch.kept_of(signer) ^ self.counters.frames
     }
 
     fn receiving(

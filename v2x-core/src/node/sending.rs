@@ -6,7 +6,9 @@ use v2x_proto::{Class, Digest};
 use super::Node;
 use super::io::Event;
 use crate::awareness::OwnMotion;
-use crate::base::{NotSent, NotSentReason, Recipients, SendRequest, SendingState, VehicleState, limits};
+use crate::base::{
+    Instant, NotSent, NotSentReason, Recipients, SendRequest, SendingState, VehicleState, limits,
+};
 use crate::forward::BeaconTags;
 use crate::send::{Here, SealTo, SendResult};
 use crate::trust::Permissions;
@@ -71,6 +73,13 @@ impl Node {
         let known = self.receiver.encryption_key(&station, self.moment.wire());
         let (credential, key) = known.ok_or(NotSentReason::NoEncryptionKey)?;
         Ok(SealTo { station, credential, key })
+    }
+
+    /// Has the next awareness message sent at `at`, under [`AwarenessRule::Every`](crate::AwarenessRule) alone: for worlds whose
+    /// stations send at intervals that were measured. A recording does not hold it.
+    pub fn awareness_due_at(&mut self, at: Instant) {
+        self.awareness.due_at(at);
+        self.deadline_cache = None;
     }
 
     pub(super) fn generate_awareness(&mut self) {

@@ -104,6 +104,22 @@ pub enum ReplayError {
         /// Why not.
         found: &'static str,
     },
+    /// The folder of tables cannot be made.
+    #[error("{path}: cannot be made: {found}; name a new directory, in one that is there")]
+    NoFolder {
+        /// The folder.
+        path: String,
+        /// Why not.
+        found: &'static str,
+    },
+    /// A table could not be written.
+    #[error("{path}: cannot be written: {source}; name a directory where you may write and that has room")]
+    NoTables {
+        /// The table, or the folder.
+        path: String,
+        /// The system's error.
+        source: io::Error,
+    },
     /// An output file is another file of the run too.
     #[error("{path}: is to be both {one} and {other}; give each a file of its own")]
     OneFile {

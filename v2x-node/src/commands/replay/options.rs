@@ -86,6 +86,9 @@ pub struct ReplayArgs {
     /// Write a row for each message and receiver to FILE as CSV, compressed when it ends in .gz
     #[arg(long, value_name = "FILE.csv", help_heading = OUTPUT)]
     pub rows: Option<PathBuf>,
+    /// Write tables of messages, transmissions and stations to DIR, as Parquet
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
+    pub parquet: Option<PathBuf>,
     /// Write histogram logs to DIR/replay.hlog
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     pub hdr: Option<PathBuf>,
