@@ -12,6 +12,7 @@ pub mod linkability;
 pub mod map;
 pub mod medium;
 pub mod plan;
+pub mod processor;
 pub mod repeat;
 pub mod rows;
 pub mod run;

@@ -12,6 +12,7 @@ use crate::attack::{self, AttackPlan, OutOfReach, RadioPost, Tally, Targets, pos
 use crate::geodesy::Plane;
 use crate::map;
 use crate::medium::{LossesByDistance, Medium, Power, RangeLimited};
+use crate::processor::Processor;
 use crate::rows::Rows;
 use crate::source::Trace;
 use crate::world::{DeferredCheckFailed, Settings, Toll, World};
@@ -33,6 +34,8 @@ pub struct RunOptions {
     pub verify: Verify,
     /// How vehicles change their pseudonyms; `None`: each keeps the one it has, and no eavesdropper tries to link any.
     pub pseudonyms: Option<PseudonymConfig>,
+    /// What the work of a station takes.
+    pub processor: Processor,
 }
 
 impl RunOptions {
@@ -46,6 +49,7 @@ impl RunOptions {
             threads: available_parallelism().map_or(1, usize::from),
             verify: Verify::Once,
             pseudonyms: None,
+            processor: Processor::default(),
         }
     }
 
@@ -306,6 +310,15 @@ impl Camp<'_> {
     }
 }
 
+/// What latencies are of, for the notes of a report.
+pub(crate) fn virtual_time(processor: bool) -> &'static str {
+    if processor {
+        "virtual time: latencies are those of the medium and of the stations' processors, as fast as the options say"
+    } else {
+        "virtual time: latencies are those of the medium; signing and verifying take none of it"
+    }
+}
+
 /// What a plan's attackers cost honest stations: the report and the toll of both runs, or of several added up.
 pub(crate) fn damage(plan: &AttackPlan, without: (&Report, &Toll), with: (&Report, &Toll)) -> Damage {
     let figures = |(report, toll): (&Report, &Toll)| {
@@ -340,6 +353,7 @@ fn simulate(
         forwarding: Scheme::default(),
     };
     let mut world = World::new(trace, settings, medium)?;
+    world.slow_down(options.processor);
     if let Some(camp) = camp {
         camp.enter(&mut world, trace);
     }
@@ -374,7 +388,8 @@ fn simulate(
     report.inter_packet_gap = counted.spatial.inter_packet_gap();
     report.losses_by_distance = counted.losses.as_ref().map(LossesByDistance::report).unwrap_or_default();
     report.run.seeds = vec![options.seed];
-    report.notes.push(VIRTUAL_TIME.to_owned());
+    report.processor = counted.toll.processor(&|station| trace.name(station));
+    report.notes.push(virtual_time(report.processor.is_some()).to_owned());
     report.warnings.extend(trace.warnings.iter().map(|warning| format!("trace: {warning}")));
     if interrupted {
         let text =
@@ -413,5 +428,3 @@ pub const MAX_RANGE_M: f64 = limits::MAX_SINGLE_HOP_REACH_M;
 const FORWARDING: &str = "roadcast";
 const MAX_SECONDS: f64 = 1e6;
 const SLICE_NS: u64 = 100_000_000;
-const VIRTUAL_TIME: &str =
-    "virtual time: latencies are those of the medium; signing and verifying take none of it";

@@ -23,6 +23,7 @@ mod evidence;
 mod flood;
 pub mod human;
 mod markers;
+mod processing;
 mod reception;
 mod repeats;
 mod seed_run;
@@ -45,6 +46,7 @@ pub use channel::{ChannelReport, OcbReport};
 pub use class::{ClassReport, miss_target};
 pub use damage::{AttackFrames, Damage, HonestClass, HonestFigures};
 pub use flood::{Flood, FloodBand, FloodHealed, FloodWorst};
+pub use processing::ProcessorReport;
 pub(crate) use reception::missed_share;
 pub use reception::{DeliveryBin, LossBin, WorstPair, WorstStation};
 pub use repeats::{ClassSpread, Repeats, SeedClass, SeedRun};
@@ -106,6 +108,9 @@ pub struct Report {
     /// What attackers cost honest stations, against the same run without them; absent in a run without attackers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<Damage>,
+    /// How busy stations were; absent where work takes no virtual time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor: Option<ProcessorReport>,
     /// The signal ahead of a vehicle when the report was made; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal_ahead: Option<signal::SignalAhead>,
@@ -180,6 +185,7 @@ impl Report {
             detection: None,
             false_positive_ratio: None,
             damage: None,
+            processor: None,
             signal_ahead: None,
             red_light_warnings: None,
             heard_elsewhere: None,

@@ -16,6 +16,7 @@ use v2x_proto::{Class, Shape};
 use v2x_settings::SettingsError;
 
 use crate::medium::{AirProfile, Ether, Medium, Power, ProfileError, RadioProfile, RangeLimited, Streets};
+use crate::processor::Processor;
 use crate::world::Sabotage;
 
 pub use run::{PlanOptions, PlanRunError, run, run_logged};
@@ -31,6 +32,8 @@ pub struct Plan {
     pub forwarding: Vec<Forwarding>,
     /// How imminent warnings survive the loss of a frame.
     pub imminent: Imminent,
+    /// What the work of a station takes.
+    pub processor: Processor,
     /// Time before the first event, s, in which neighbours and credentials become known.
     pub warm_up_s: f64,
     /// Time after the last event, s.

@@ -10,6 +10,7 @@ use v2x_settings::{Document, Section, SettingsError, one_of};
 use super::scenario::{Grid, Highway, Partition, Scenario};
 use super::{Area, Attacker, Controller, Event, Forwarding, MAX_LENGTH_S, MediumPlan, Origin, Plan, Unit};
 use crate::medium::{AirProfile, ProfileError};
+use crate::processor::Processor;
 use crate::run::{DEFAULT_RANGE_M, MAX_RANGE_M};
 use crate::world::Sabotage;
 
@@ -42,6 +43,7 @@ impl Plan {
             imminent: top
                 .choice("imminent", &[("lab", Imminent::Lab), ("regulated", Imminent::Regulated)])?
                 .unwrap_or_default(),
+            processor: Processor::read(&top)?.unwrap_or_default(),
             warm_up_s: number(&top, "warm_up_s", 0.0..=600.0, 10.0)?,
             settle_s: number(&top, "settle_s", 0.1..=600.0, 3.0)?,
             scenario: scenario(&top)?,
@@ -303,6 +305,9 @@ const TOP_KEYS: &[&str] = &[
     "seeds",
     "forwarding",
     "imminent",
+    "verify_us",
+    "sign_us",
+    "frame_us",
     "warm_up_s",
     "settle_s",
     "scenario",

@@ -6,8 +6,9 @@
 //! bridged ([`MAX_GAP_NS`](crate::source::MAX_GAP_NS)) it leaves and comes back as a new node. Its clock is trusted and
 //! right.
 //!
-//! Virtual time passes on the medium alone: signing, verifying and all other work of a node takes none of it. What
-//! cryptography costs is measured by the benchmarks and by live runs, not here.
+//! Virtual time passes on the medium alone, unless stations have a processor that takes its time ([`World::slow_down`], see
+//! `workload`): then each verifies, signs and does all else one after the other. What cryptography costs on a machine is
+//! measured by the benchmarks and by live runs, not here.
 //!
 //! # Threads
 //!
@@ -27,7 +28,6 @@ mod flight;
 mod journal;
 mod link;
 mod occupancy;
-mod processor;
 mod radio;
 mod sabotage;
 mod saboteur;
@@ -37,6 +37,7 @@ mod toll;
 mod transmitter;
 mod verifier;
 mod workers;
+mod workload;
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -47,16 +48,16 @@ use ed25519_dalek::VerifyingKey;
 use v2x_apps::Moment;
 use v2x_core::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Imminent, Input,
-    Instant, Node, Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Transmit,
+    Instant, Node, Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Sign, Transmit,
 };
 use v2x_proto::envelope::SignedView;
 use v2x_proto::hop;
 use v2x_report::Verify;
 
-use crate::attack::Processor;
 use crate::flood::Side;
 use crate::identities::{Cast, Part};
 use crate::medium::{Fate, Medium, Neighbour, Places, Transmission};
+use crate::processor::Processor;
 use crate::rows::Rows;
 use crate::source::{Sample, StationKind, Trace, Track};
 use aims::Aims;
@@ -64,12 +65,12 @@ use attackers::Assault;
 use flight::Flight;
 use journal::Journal;
 use occupancy::Occupancy;
-use processor::READ_BATCH;
 use radio::Radios;
 use saboteur::Saboteurs;
 use schedule::{Due, Schedule};
 use station::{Station, config};
 use verifier::{NodeHost, Verifier};
+use workload::MeteredKey;
 
 pub use address::{link_address, station_of};
 pub use clock::{START, wire_at};
@@ -119,7 +120,7 @@ pub struct World {
     errands: Vec<Errand>,
     saboteurs: Saboteurs,
     radios: Radios,
-    processor: Option<Processor>,
+    processor: Processor,
     imminent: Imminent,
     /// Stations that attack, in this world or in the one it is compared with: in no figure of honest ones.
     excluded: BTreeSet<u32>,
@@ -163,7 +164,7 @@ impl World {
             errands: Vec::new(),
             saboteurs: Saboteurs::default(),
             radios: Radios::default(),
-            processor: None,
+            processor: Processor::default(),
             imminent: Imminent::default(),
             excluded: BTreeSet::new(),
             toll: Toll::default(),
@@ -186,7 +187,7 @@ impl World {
             self.pass(now_ns);
             match due {
                 Due::Move(station) => self.move_station(station, now_ns),
-                Due::Leave(station) => self.leave(station),
+                Due::Leave(station) => self.leave(station, now_ns),
                 Due::Wake(station) => self.wake(station, now_ns),
                 Due::Turn(station) => self.turn(station, now_ns),
                 Due::Radio(station) => self.transmit_beside(station, now_ns),
@@ -211,7 +212,7 @@ impl World {
 
     /// Gives every station a processor that takes its time. Call it before the first event.
     pub fn slow_down(&mut self, processor: Processor) {
-        self.processor = Some(processor);
+        self.processor = processor;
     }
 
     /// Sets how imminent warnings survive the loss of a frame; [`Imminent::Lab`] unless set. Call it before the first event.
@@ -278,9 +279,10 @@ impl World {
             let track = &self.tracks[number as usize];
             if state.seen && !self.excluded.contains(&number) {
                 let present_ns = track.leave_ns().min(end_ns).saturating_sub(track.enter_ns());
-                self.toll.worked(&state.work, present_ns, self.processor.is_some());
+                self.toll.worked(number, &state.work, present_ns);
             }
         }
+        self.toll.paid(self.processor);
         self.toll.gained(&self.aims);
         let losses = self.medium.losses().cloned();
         Ok(Counted { toll: self.toll, losses, ..self.journal.finish(end_ns, signatures) })
@@ -316,12 +318,15 @@ impl World {
 
     fn enter(&mut self, station: u32, now_ns: u64) {
         let kind = self.kinds.get(station as usize).copied().unwrap_or_default();
-        let pool = self.cast.pool(station, Part::from(kind), self.pseudonyms_of(station));
+        let (processor, meter) = (self.processor, Arc::clone(&self.stations[station as usize].work.meter));
+        let metered =
+            |key| -> Box<dyn Sign> { Box::new(MeteredKey { key, meter: Arc::clone(&meter), processor }) };
+        let pool = self.cast.pool(station, Part::from(kind), self.pseudonyms_of(station), &metered);
         let now = Instant::from_nanos(now_ns);
         let anchor = Anchor { instant: now, wire: wire_at(now_ns) };
         self.stations[station as usize].meet(&pool);
         self.stations[station as usize].transmitter.change_hands();
-        self.stations[station as usize].work.restart();
+        self.stations[station as usize].work.restart(now_ns);
         for identity in pool.identities() {
             self.journal.met(identity.digest(), station);
         }
@@ -338,10 +343,7 @@ impl World {
             self.cast.trust().clone(),
             self.settings.seed,
             anchor,
-            Box::new(NodeHost(
-                Arc::clone(&self.verifier),
-                Arc::clone(&self.stations[station as usize].work.checks),
-            )),
+            Box::new(NodeHost { verifier: Arc::clone(&self.verifier), meter, processor }),
         );
         self.stations[station as usize].node = Some(Box::new(node));
         self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
@@ -363,8 +365,9 @@ impl World {
         1 + u32::try_from(changes).unwrap_or(u32::MAX).min(MAX_PSEUDONYMS)
     }
 
-    fn leave(&mut self, station: u32) {
+    fn leave(&mut self, station: u32, now_ns: u64) {
         self.stations[station as usize].node = None;
+        self.stations[station as usize].work.restart(now_ns);
         self.places.remove(station);
     }
 
@@ -376,26 +379,39 @@ impl World {
         }
         state.wake_ns = u64::MAX;
         // A processor that is busy comes to it when it is free: see `turn`.
-        if state.deadline_ns <= now_ns && state.work.busy_until_ns <= now_ns {
+        if state.work.in_progress {
+            return;
+        }
+        if state.deadline_ns <= now_ns {
             self.input(station, now_ns, Input::Timeout);
-        } else if state.deadline_ns > now_ns {
+        } else {
             self.schedule_wake(station);
         }
     }
 
-    /// A station goes on with what is due: the frames that came while its processor was busy, then one step of its own.
+    /// A station goes on with what is due: what came of the work it has done, what came while its processor was busy, then a
+    /// step of its own.
     fn turn(&mut self, station: u32, now_ns: u64) {
         let state = &mut self.stations[station as usize];
         state.turn_scheduled = false;
         if state.work.busy_until_ns > now_ns {
             return self.schedule_turn(station, now_ns);
         }
-        for _ in 0..READ_BATCH {
-            let Some(frame) = self.stations[station as usize].work.next() else { break };
-            let user_receive = Some(Instant::from_nanos(now_ns));
-            self.input(station, now_ns, Input::Frame(ReceivedFrame { user_receive, ..frame }));
+        if core::mem::take(&mut state.work.in_progress) {
+            self.done(station, now_ns);
+            self.tell_of_room(station, now_ns);
         }
-        self.input(station, now_ns, Input::Timeout);
+        while !self.stations[station as usize].work.in_progress {
+            match self.stations[station as usize].work.next(now_ns) {
+                Some(input) => self.input(station, now_ns, input),
+                None => {
+                    self.input(station, now_ns, Input::Timeout);
+                    if !self.stations[station as usize].work.has_waiting() {
+                        break;
+                    }
+                }
+            }
+        }
     }
 
     fn schedule_turn(&mut self, station: u32, now_ns: u64) {
@@ -409,7 +425,7 @@ impl World {
     /// A frame reaches a station: read at once, or when its processor is free.
     pub(super) fn hand_in(&mut self, station: u32, now_ns: u64, frame: ReceivedFrame) -> bool {
         let state = &mut self.stations[station as usize];
-        if state.node.is_some() && state.work.busy_until_ns > now_ns {
+        if state.node.is_some() && state.work.in_progress {
             return state.work.wait(frame);
         }
         self.input(station, now_ns, Input::Frame(frame));
@@ -424,32 +440,45 @@ impl World {
         }
     }
 
-    /// Hands an input to a node, takes its outputs, and schedules its wake-up.
+    /// Hands an input to a node, takes its outputs when the work is done, and schedules its wake-up.
     fn input(&mut self, station: u32, now_ns: u64, input: Input) {
-        let Some(mut node) = self.stations[station as usize].node.take() else {
-            return;
-        };
-        let now = Instant::from_nanos(now_ns);
+        let state = &mut self.stations[station as usize];
+        if state.work.in_progress {
+            return state.work.put_off(input);
+        }
+        let Some(mut node) = state.node.take() else { return };
         self.charged(station, now_ns, &mut node, input);
+        self.go_on(station, now_ns, node);
+    }
+
+    /// A piece of work is done: what came of it takes effect.
+    fn done(&mut self, station: u32, now_ns: u64) {
+        if let Some(node) = self.stations[station as usize].node.take() {
+            self.go_on(station, now_ns, node);
+        }
+    }
+
+    /// Takes a node's outputs, and lets it do what is due now.
+    fn go_on(&mut self, station: u32, now_ns: u64, mut node: Box<Node>) {
         let frames = self.medium.transmitter_frames().max(1);
-        loop {
+        while !self.stations[station as usize].work.in_progress {
             let mut deadline_ns = self.drain(station, now_ns, &mut node);
             if self.stations[station as usize].transmitter.tells_full(frames) {
-                node.handle_input(now, Input::Link { ready: false });
+                node.handle_input(now(now_ns), Input::Link { ready: false });
                 deadline_ns = self.drain(station, now_ns, &mut node);
             }
-            self.stations[station as usize].deadline_ns = deadline_ns;
+            let state = &mut self.stations[station as usize];
+            state.deadline_ns = deadline_ns;
             // Work due now runs after events scheduled earlier for this time; when there are none,
-            // that is now.
-            let busy = self.stations[station as usize].work.busy_until_ns > now_ns;
-            if deadline_ns > now_ns || busy || !self.schedule.is_clear_until(now_ns) {
+            // that is now. What came while the processor was busy goes first.
+            if deadline_ns > now_ns || state.work.has_waiting() || !self.schedule.is_clear_until(now_ns) {
                 break;
             }
             self.charged(station, now_ns, &mut node, Input::Timeout);
         }
         let state = &mut self.stations[station as usize];
         state.node = Some(node);
-        if state.work.busy_until_ns > now_ns || state.deadline_ns <= now_ns {
+        if state.work.in_progress || state.deadline_ns <= now_ns {
             self.schedule_turn(station, now_ns);
         } else {
             self.schedule_wake(station);
@@ -459,8 +488,10 @@ impl World {
     /// Hands an input to a node, and charges its work.
     fn charged(&mut self, station: u32, now_ns: u64, node: &mut Node, input: Input) {
         let frame = matches!(input, Input::Frame(_));
-        node.handle_input(Instant::from_nanos(now_ns), input);
-        self.stations[station as usize].work.charge(self.processor, now_ns, frame);
+        let work = &mut self.stations[station as usize].work;
+        work.meter.begin(self.processor, frame);
+        node.handle_input(now(now_ns), input);
+        work.charge(self.processor, now_ns, frame);
     }
 
     /// Takes all outputs of a node; when it wants to be woken, ns.
@@ -528,9 +559,13 @@ impl World {
     }
 }
 
+fn now(now_ns: u64) -> Instant {
+    Instant::from_nanos(now_ns)
+}
+
 /// A moment by both clocks.
 fn moment(now_ns: u64) -> Moment {
-    Moment { now: Instant::from_nanos(now_ns), wire: wire_at(now_ns) }
+    Moment { now: now(now_ns), wire: wire_at(now_ns) }
 }
 
 fn position(sample: &Sample) -> Position {

@@ -4,8 +4,8 @@ use ed25519_dalek::VerifyingKey;
 use v2x_core::{AwarenessRule, Config, Node, Pool};
 use v2x_proto::Digest;
 
-use super::processor::Workload;
 use super::transmitter::Transmitter;
+use super::workload::Workload;
 use crate::source::StationKind;
 
 /// Where a station's node is, what it signs with, and when it is woken.

@@ -6,6 +6,7 @@ use v2x_proto::Class;
 
 mod link;
 mod radio;
+mod work;
 
 /// Standing cars on a line, `metres` apart, sampled ten times a second for `seconds`.
 fn standing(cars: u32, metres: f64, tenths: u64) -> Trace {

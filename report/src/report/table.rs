@@ -159,6 +159,9 @@ fn headline(out: &mut String, report: &Report) {
     if let Some(afar) = &report.afar {
         wrapped(out, "", &[format!("from afar: {}", afar.in_words())]);
     }
+    if let Some(processor) = &report.processor {
+        wrapped(out, "processor: ", &processor.in_words());
+    }
     if let Some(channel) = &report.channel {
         line(out, format_args!("channel: {}", channel.in_words()));
     }

@@ -105,7 +105,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     options.check().map_err(ReplayError::from)?;
     let medium = args.radio()?.unwrap_or_else(|| MediumPlan::range(options.range_m));
     let path = args.trace.as_deref().ok_or(ReplayError::NothingToRun)?;
-    let plan = args.attack.as_deref().map(attack::read).transpose()?;
+    let plan = args.attack_plan()?;
     let trace = read(path, &args.reading)?;
     if !args.quiet {
         warn(path, &trace);
@@ -194,6 +194,7 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --seeds 1..20 --json a.json \\
       --rows a.csv.gz
   roadcast replay run town.fcd.csv --radio highway
+  roadcast replay run town.fcd.csv --verify-us 900 --sign-us 350
   roadcast replay run --plan replay/plans/flood/highway-60.toml \\
       --forwarding all
   roadcast replay run --plan replay/plans/red/road.toml --attack strip

@@ -28,7 +28,8 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
     if let Some(radio) = args.radio()? {
         plan.medium = radio;
     }
-    let attack = args.attack.as_deref().map(attack::read).transpose()?;
+    plan.processor = args.processor(plan.processor);
+    let attack = args.attack_plan()?;
     let options = PlanOptions { threads: all.threads, verify: all.verify, seconds: args.seconds, attack };
     let mut inputs = vec![input("plan", path, source::sha256(path))];
     inputs.extend(args.attack.as_deref().map(attack::told));
