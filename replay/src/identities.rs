@@ -93,10 +93,11 @@ impl Cast {
     }
 
     /// The identities of a station that changes its pseudonym: `count` of them, at least one, always the same ones; the
-    /// first is that of [`identity`](Self::identity). Each signs with what `signer` makes of its key.
+    /// 0th is that of [`identity`](Self::identity), the one before all others begins at `first`. Each signs with what `signer`
+    /// makes of its key.
     pub fn pool(
         &self,
-        station: u32,
+        (station, first): (u32, u32),
         part: Part,
         count: u32,
         signer: &dyn Fn(Box<dyn Sign>) -> Box<dyn Sign>,
@@ -105,7 +106,7 @@ impl Cast {
             0 => Holder::Station(part, station),
             number => Holder::Pseudonym(part, station, number),
         };
-        let identities = (0..count.max(1)).map(|number| {
+        let identities = (first..first.saturating_add(count.max(1))).map(|number| {
             let key = secret(self.seed, holder(number));
             let credential = self
                 .authority

@@ -4,6 +4,7 @@
 //! frames. Nothing here reads a clock, and results do not depend on the number of threads.
 
 pub mod attack;
+pub mod faults;
 pub mod flood;
 pub mod geodesy;
 pub mod identities;

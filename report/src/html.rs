@@ -12,6 +12,7 @@ use crate::report::{ClassReport, DistanceBin, LossBin, Report, Verdict};
 mod attack;
 mod csv;
 mod curves;
+mod faults;
 mod flood;
 mod map;
 mod plot;
@@ -48,6 +49,7 @@ pub fn render(report: &Report, map: &MapData) -> String {
     timeline::section(&mut page, report);
     latency(&mut page, &report.classes);
     attack::section(&mut page, report);
+    faults::section(&mut page, report);
     flood::section(&mut page, report);
     map::section(&mut page, map);
     stages(&mut page, &report.classes);

@@ -20,6 +20,7 @@ mod channel;
 mod class;
 mod damage;
 mod evidence;
+mod faults;
 mod flood;
 pub mod human;
 mod markers;
@@ -45,6 +46,7 @@ pub use afar::AfarReport;
 pub use channel::{ChannelReport, OcbReport};
 pub use class::{ClassReport, miss_target};
 pub use damage::{AttackFrames, Damage, HonestClass, HonestFigures};
+pub use faults::FaultReport;
 pub use flood::{Flood, FloodBand, FloodHealed, FloodWorst};
 pub use processing::ProcessorReport;
 pub(crate) use reception::missed_share;
@@ -111,6 +113,9 @@ pub struct Report {
     /// How busy stations were; absent where work takes no virtual time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processor: Option<ProcessorReport>,
+    /// What the faults of a plan took, in its order; absent where it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultReport>,
     /// The signal ahead of a vehicle when the report was made; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal_ahead: Option<signal::SignalAhead>,
@@ -186,6 +191,7 @@ impl Report {
             false_positive_ratio: None,
             damage: None,
             processor: None,
+            faults: Vec::new(),
             signal_ahead: None,
             red_light_warnings: None,
             heard_elsewhere: None,

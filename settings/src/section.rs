@@ -181,6 +181,11 @@ impl<'d> Section<'d> {
         SettingsError::Missing { place, right: right.into() }
     }
 
+    /// Where a key is, for what can be judged only when more is known than the file.
+    pub fn place(&self, key: &'static str) -> KeyPlace {
+        self.document.place(self.value(key).map_or(self.offset, |(offset, _)| offset), self.dotted(key))
+    }
+
     /// The error for an invalid value.
     pub fn wrong(&self, key: &'static str, found: String, right: String) -> SettingsError {
         self.wrong_at(

@@ -24,9 +24,13 @@ use super::propagation::{PowerUnits, Propagation};
 use super::random::{DrawPurpose, RandomDraws};
 use super::range_factors::RangeFactors;
 use super::{
-    EndedFrame, Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission,
+    EndedFrame, Fate, Medium, Neighbour, NoiseArea, Outcome, Places, Reception, Streets, Transmission,
     TransmissionState, propagation_ns,
 };
+
+mod noise;
+
+use noise::Noises;
 
 /// A channel of 10 MHz and the radios on it, by a profile.
 #[derive(Debug)]
@@ -52,6 +56,7 @@ pub struct Ether {
     losses: LossesByDistance,
     /// Frames of these stations alone are counted in `losses`.
     counted: Option<Vec<bool>>,
+    noises: Noises,
 }
 
 /// At one time frames end before others begin.
@@ -115,6 +120,7 @@ impl Ether {
             near: Vec::new(),
             losses: LossesByDistance::new(),
             counted: None,
+            noises: Noises::default(),
         }
     }
 
@@ -443,6 +449,14 @@ impl Medium for Ether {
 
     fn losses(&self) -> Option<&LossesByDistance> {
         Some(&self.losses)
+    }
+
+    fn hears_noise(&self) -> bool {
+        true
+    }
+
+    fn make_noise(&mut self, source: u32, area: Option<&NoiseArea>, now_ns: u64, places: &Places) -> u64 {
+        self.switch_noise(source, area, now_ns, places)
     }
 }
 

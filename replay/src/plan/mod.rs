@@ -15,6 +15,7 @@ use v2x_core::{Imminent, Scheme};
 use v2x_proto::{Class, Shape};
 use v2x_settings::SettingsError;
 
+use crate::faults::Fault;
 use crate::medium::{AirProfile, Ether, Medium, Power, ProfileError, RadioProfile, RangeLimited, Streets};
 use crate::processor::Processor;
 use crate::world::Sabotage;
@@ -50,6 +51,8 @@ pub struct Plan {
     pub attackers: Vec<Attacker>,
     /// Controllers that feed roadside units.
     pub controllers: Vec<Controller>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
 }
 
 /// How floods are forwarded.

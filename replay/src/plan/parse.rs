@@ -9,6 +9,7 @@ use v2x_settings::{Document, Section, SettingsError, one_of};
 
 use super::scenario::{Grid, Highway, Partition, Scenario};
 use super::{Area, Attacker, Controller, Event, Forwarding, MAX_LENGTH_S, MediumPlan, Origin, Plan, Unit};
+use crate::faults;
 use crate::medium::{AirProfile, ProfileError};
 use crate::processor::Processor;
 use crate::run::{DEFAULT_RANGE_M, MAX_RANGE_M};
@@ -52,6 +53,10 @@ impl Plan {
             events: each(&top, "event", EVENT_KEYS, event)?,
             attackers: each(&top, "attacker", ATTACKER_KEYS, attacker)?,
             controllers: each(&top, "controller", CONTROLLER_KEYS, controller)?,
+            faults: faults::together(
+                &top.tables("fault", faults::FAULT_KEYS, MAX_TABLES)?,
+                each(&top, "fault", faults::FAULT_KEYS, faults::fault)?,
+            )?,
         };
         for (number, unit) in plan.units.iter().enumerate() {
             if plan.units[..number].iter().any(|other| other.name == unit.name) {
@@ -316,6 +321,7 @@ const TOP_KEYS: &[&str] = &[
     "event",
     "attacker",
     "controller",
+    "fault",
 ];
 const HIGHWAY_KEYS: &[&str] =
     &["kind", "length_m", "density_per_km", "lanes", "directions", "speed_mps", "jitter"];

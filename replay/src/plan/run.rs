@@ -203,6 +203,7 @@ fn run_once(
         Camp { plan, posts: &posts, live }.enter(&mut world, &scene.trace);
     }
     world.warn_by(plan.imminent);
+    world.suffer(core::mem::take(&mut scene.faults));
     world.sabotaged_by(&scene.saboteurs);
     world.part(scene.sides.clone());
     world.assign(scene.errands.clone());
@@ -282,6 +283,7 @@ impl Total {
         one.digest = Some(counted.digest_hex());
         self.runs.extend(seed.map(|seed| one.of_seed(seed)));
         counted.ledger.fill(&mut one);
+        one.faults = counted.faults;
         one.processor = counted.toll.processor(&|station| trace.name(station));
         for (reason, count) in counted.floods.refused() {
             one.warnings.push(format!("{count} messages of the plan were not sent: {reason}"));
@@ -299,6 +301,9 @@ impl Total {
                 report.frames.delivered += one.frames.delivered;
                 report.frames.dropped += one.frames.dropped;
                 report.add_deliveries(&one);
+                for (all, one) in report.faults.iter_mut().zip(&one.faults) {
+                    all.merge(one);
+                }
                 if let (Some(all), Some(one)) = (&mut report.processor, &one.processor) {
                     all.merge(one);
                 }
@@ -321,6 +326,7 @@ impl Total {
         report.notes.push(run::virtual_time(first.processor.is_some()).to_owned());
         report.frames = first.frames;
         report.processor.clone_from(&first.processor);
+        report.faults.clone_from(&first.faults);
         report.drops.clone_from(&first.drops);
         report.age_of_information.clone_from(&first.age_of_information);
         report.inter_packet_gap.clone_from(&first.inter_packet_gap);

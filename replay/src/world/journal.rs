@@ -12,7 +12,7 @@ use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, Digest, hop};
 use v2x_recording::transcript;
-use v2x_report::{Linkability, Stage, receive_stages, send_stages};
+use v2x_report::{FaultReport, Linkability, Stage, receive_stages, send_stages};
 
 use super::address::station_of;
 use super::clock::START;
@@ -68,6 +68,8 @@ pub struct Counted {
     pub toll: Toll,
     /// Frames received and lost by distance, where the medium knows why.
     pub losses: Option<LossesByDistance>,
+    /// What the faults of a plan took, in its order.
+    pub faults: Vec<FaultReport>,
 }
 
 impl Counted {
@@ -323,6 +325,7 @@ impl Journal {
             rows: self.rows,
             toll: Toll::default(),
             losses: None,
+            faults: Vec::new(),
         }
     }
 }

@@ -35,6 +35,7 @@ mod schedule;
 mod station;
 mod toll;
 mod transmitter;
+mod troubles;
 mod verifier;
 mod workers;
 mod workload;
@@ -47,8 +48,8 @@ use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use v2x_apps::Moment;
 use v2x_core::{
-    Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Imminent, Input,
-    Instant, Node, Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Sign, Transmit,
+    Anchor, AwarenessRule, ChangeRule, Config, CredentialError, Event, Fix, Imminent, Input, Instant, Node,
+    Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Sign, Transmit,
 };
 use v2x_proto::envelope::SignedView;
 use v2x_proto::hop;
@@ -69,6 +70,7 @@ use radio::Radios;
 use saboteur::Saboteurs;
 use schedule::{Due, Schedule};
 use station::{Station, config};
+use troubles::Troubles;
 use verifier::{NodeHost, Verifier};
 use workload::MeteredKey;
 
@@ -121,6 +123,7 @@ pub struct World {
     saboteurs: Saboteurs,
     radios: Radios,
     processor: Processor,
+    troubles: Troubles,
     imminent: Imminent,
     /// Stations that attack, in this world or in the one it is compared with: in no figure of honest ones.
     excluded: BTreeSet<u32>,
@@ -165,6 +168,7 @@ impl World {
             saboteurs: Saboteurs::default(),
             radios: Radios::default(),
             processor: Processor::default(),
+            troubles: Troubles::default(),
             imminent: Imminent::default(),
             excluded: BTreeSet::new(),
             toll: Toll::default(),
@@ -198,6 +202,7 @@ impl World {
                 Due::Ended(station) => self.ended(station, now_ns),
                 Due::Errand(errand) => self.run_errand(errand, now_ns),
                 Due::Attack(station) => self.strike(station, now_ns),
+                Due::Fault(number) => self.go_wrong(number, now_ns),
             }
         }
     }
@@ -285,19 +290,21 @@ impl World {
         self.toll.paid(self.processor);
         self.toll.gained(&self.aims);
         let losses = self.medium.losses().cloned();
-        Ok(Counted { toll: self.toll, losses, ..self.journal.finish(end_ns, signatures) })
+        let faults = self.troubles.close(end_ns);
+        Ok(Counted { toll: self.toll, losses, faults, ..self.journal.finish(end_ns, signatures) })
     }
 
     fn move_station(&mut self, station: u32, now_ns: u64) {
         let Some(sample) = self.tracks[station as usize].at(now_ns) else {
             return;
         };
-        let beside = self.saboteurs.are(station) || self.radios.are(station);
-        if self.stations[station as usize].node.is_none() && !beside {
+        let without =
+            self.saboteurs.are(station) || self.radios.are(station) || self.troubles.is_down(station);
+        if self.stations[station as usize].node.is_none() && !without {
             self.enter(station, now_ns);
         }
         self.places.set(station, position(&sample));
-        self.input(station, now_ns, Input::Fix(Some(fix(&sample))));
+        self.give_fix(station, now_ns, fix(&sample));
         self.aims.look(station, moment(now_ns));
         let track = &self.tracks[station as usize];
         let after = track.samples.partition_point(|sample| sample.time_ns <= now_ns);
@@ -321,9 +328,12 @@ impl World {
         let (processor, meter) = (self.processor, Arc::clone(&self.stations[station as usize].work.meter));
         let metered =
             |key| -> Box<dyn Sign> { Box::new(MeteredKey { key, meter: Arc::clone(&meter), processor }) };
-        let pool = self.cast.pool(station, Part::from(kind), self.pseudonyms_of(station), &metered);
+        // Each process after a crash has pseudonyms of its own.
+        let first = self.troubles.crashes_of(station) * MAX_PSEUDONYMS;
+        let pool = self.cast.pool((station, first), Part::from(kind), self.pseudonyms_of(station), &metered);
         let now = Instant::from_nanos(now_ns);
-        let anchor = Anchor { instant: now, wire: wire_at(now_ns) };
+        let (wire, state) = self.troubles.clock(station, now_ns);
+        let anchor = Anchor { instant: now, wire };
         self.stations[station as usize].meet(&pool);
         self.stations[station as usize].transmitter.change_hands();
         self.stations[station as usize].work.restart(now_ns);
@@ -346,7 +356,7 @@ impl World {
             Box::new(NodeHost { verifier: Arc::clone(&self.verifier), meter, processor }),
         );
         self.stations[station as usize].node = Some(Box::new(node));
-        self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
+        self.input(station, now_ns, Input::Clock { wire, state });
     }
 
     /// Enough credentials for a station's whole stay, at the fastest rate of change allowed.

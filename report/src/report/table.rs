@@ -57,6 +57,7 @@ impl Report {
         if let Some(damage) = &self.damage {
             damage.render(&mut out);
         }
+        super::faults::render(&self.faults, &mut out);
         let floods: Vec<_> = self.flood.iter().chain(&self.flood_baselines).collect();
         super::flood::render(&floods, &mut out);
         if !self.notes.is_empty() || !self.warnings.is_empty() {

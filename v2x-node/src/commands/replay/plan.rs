@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use v2x_replay::plan::{self, Forwarding, MediumPlan, Plan, PlanOptions, PlanRunError, Scenario};
+use v2x_replay::plan::{
+    self, Forwarding, MediumPlan, Plan, PlanError, PlanOptions, PlanRunError, Scenario, SceneError,
+};
 use v2x_replay::source;
 use v2x_report::WhatRan;
 
@@ -59,6 +61,9 @@ pub(super) fn told(medium: &MediumPlan) -> (Option<f64>, String) {
 fn failed(path: &Path, error: PlanRunError) -> Error {
     match error {
         PlanRunError::DeferredCheck(error) => Error::Check(error.to_string()),
+        PlanRunError::Scene(SceneError::Settings(error)) => {
+            ReplayError::from(PlanError::Settings(error)).into()
+        }
         source => ReplayError::PlanRun { path: path.display().to_string(), source }.into(),
     }
 }
