@@ -21,7 +21,7 @@ use testkit::drive::settle;
 use testkit::{Authority, anchor};
 use v2x_core::{
     AwarenessRule, ClockState, Config, Fix, Heard, Input, Instant, MessageId, NeighbourTable, Node, Plane,
-    ReceivedFrame, Way,
+    ReceivedFrame, Reserve, Way,
 };
 use v2x_proto::Class;
 
@@ -153,7 +153,7 @@ struct Table {
 
 impl Table {
     fn new(standers: &[Stander]) -> Self {
-        let table = NeighbourTable::with_capacity(standers.len());
+        let table = NeighbourTable::with_capacity(standers.len(), Reserve::Whole);
         let mut table = Self { table, here: Plane::at(CENTRE), at: Instant::ZERO, sequence: 0 };
         let all: Vec<_> = (0..standers.len()).collect();
         table.update(standers, &all);

@@ -24,6 +24,7 @@ mod standing;
 mod status;
 pub mod tile;
 pub mod topic;
+mod updates;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,6 +41,7 @@ use self::reconnect::Reconnect;
 use self::session::{Session, SessionEnd};
 pub use self::settings::{BrokerSettings, BrokerSetupError};
 use self::status::BrokerStatus;
+pub use self::updates::Updates;
 use crate::clock;
 use crate::hub::Hub;
 use crate::rendezvous::OfferCarrier;
@@ -53,7 +55,7 @@ pub struct BrokerLink {
 }
 
 impl BrokerLink {
-    /// Begins to serve the link of the bridge of this name; with `offers`, it carries them.
+    /// Begins to serve the link of the bridge of this name; with `offers`, it carries them. Its status tells of `updates`.
     ///
     /// # Errors
     /// A file of the settings that cannot be used. A broker that is away is none: it is tried again.
@@ -62,9 +64,10 @@ impl BrokerLink {
         bridge: &str,
         hub: &Hub,
         offers: Option<OfferCarrier>,
+        updates: Updates,
     ) -> Result<Self, BrokerSetupError> {
         let topic = settings.topics.status(bridge);
-        let link = settings.link(Some(Presence::Lost.note(&topic, bridge, clock::now())))?;
+        let link = settings.link(Some(Presence::Lost.note(&topic, bridge, &Value::Null, clock::now())))?;
         let end = hub.attach(settings.end());
         let status = Arc::new(BrokerStatus::new(settings.address.to_string()));
         let (stop, stopped) = watch::channel(false);
@@ -72,6 +75,7 @@ impl BrokerLink {
         filters.extend(offers.as_ref().map(|offers| settings.topics.rendezvous(&offers.own)));
         let session = Session {
             bridge: bridge.to_owned(),
+            updates,
             topics: settings.topics.clone(),
             filters,
             offers: offers.map(|carrier| Offers::new(carrier, &settings.topics)),

@@ -128,7 +128,7 @@ async fn obey(command: Command) -> Result<ExitCode, BridgeError> {
                 println!("{}: can be used", args.config.display());
                 return Ok(ExitCode::SUCCESS);
             }
-            run::relay(&settings).await
+            run::relay(&args.config, &settings).await
         }
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -5,6 +5,7 @@
 
 mod bridge;
 mod broker;
+mod named_key;
 mod operator;
 mod peers;
 mod relay;

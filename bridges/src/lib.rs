@@ -24,6 +24,7 @@ pub mod operator;
 pub mod operator_commands;
 pub mod outbox;
 pub mod peers;
+mod pem;
 pub mod pending;
 pub mod relay;
 pub mod remote;

@@ -20,7 +20,6 @@ pub mod manifest;
 pub mod over_peers;
 mod pace;
 pub mod part;
-mod pem;
 pub mod place;
 pub mod protocol;
 pub mod push;

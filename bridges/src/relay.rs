@@ -136,6 +136,15 @@ impl Relay {
         (self.access.connected().len(), self.access.refused.load(Ordering::Relaxed))
     }
 
+    /// Takes another list of keys; who is not on it any more loses its connections.
+    pub fn allow(&self, allow: &[(String, PeerKey)]) {
+        let gone = self.access.replace(allow.iter().map(|(_, key)| *key));
+        let Some(service) = self.server.relay_service() else { return };
+        for key in gone {
+            service.clients().disconnect(key, None);
+        }
+    }
+
     /// Ends it, and the connections to it.
     pub async fn stop(self) {
         if let Err(error) = self.server.shutdown().await {
@@ -180,15 +189,26 @@ impl RelayTls {
 /// The keys that may use a relay; each has proved its key when it is asked for here.
 #[derive(Debug)]
 struct AllowList {
-    keys: BTreeSet<EndpointId>,
+    keys: Mutex<BTreeSet<EndpointId>>,
     connected: Mutex<BTreeMap<EndpointId, usize>>,
     refused: AtomicU64,
 }
 
 impl AllowList {
     fn new(keys: impl Iterator<Item = PeerKey>) -> Self {
-        let keys = keys.map(|key| key.id()).collect();
+        let keys = Mutex::new(keys.map(|key| key.id()).collect());
         Self { keys, connected: Mutex::default(), refused: AtomicU64::new(0) }
+    }
+
+    /// Takes another list; the keys that it does not have any more.
+    fn replace(&self, keys: impl Iterator<Item = PeerKey>) -> Vec<EndpointId> {
+        let next: BTreeSet<EndpointId> = keys.map(|key| key.id()).collect();
+        let before = std::mem::replace(&mut *self.keys(), next.clone());
+        before.difference(&next).copied().collect()
+    }
+
+    fn keys(&self) -> MutexGuard<'_, BTreeSet<EndpointId>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn connected(&self) -> MutexGuard<'_, BTreeMap<EndpointId, usize>> {
@@ -207,7 +227,7 @@ impl AllowList {
 impl AccessControl for AllowList {
     async fn on_connect(&self, request: &ClientRequest) -> Access {
         let key = request.endpoint_id();
-        if !self.keys.contains(&key) {
+        if !self.keys().contains(&key) {
             return self.refuse(key, "this relay's list does not have the key");
         }
         let mut connected = self.connected();

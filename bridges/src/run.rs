@@ -7,12 +7,12 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::board::Board;
-use crate::broker::BrokerLink;
+use crate::broker::{BrokerLink, Updates};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, load_relay};
 use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
 use crate::operator::air;
@@ -45,7 +45,9 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
         handlers.insert(OPERATOR_ALPN.to_vec(), Arc::new(OperatorHandler(Arc::clone(unit))));
     }
     let (peers, offers) = peers(&config, &hub, &board, handlers).await?;
-    let broker = broker(&config, &hub, &board, offers)?;
+    let updates =
+        unit.clone().map_or_else(Updates::none, |unit| Updates::new(move || unit.report()["kinds"].take()));
+    let broker = broker(&config, &hub, &board, offers, updates)?;
     if let Some(unit) = &unit {
         follow_operator(unit, &hub, &board, peers.clone(), &mut tasks);
     }
@@ -69,11 +71,11 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     Ok(())
 }
 
-/// Runs a relay until SIGTERM or SIGINT.
+/// Runs a relay until SIGTERM or SIGINT. At SIGHUP it takes the list of keys in `file` as that is then.
 ///
 /// # Errors
 /// What cannot be opened at the start; afterwards nothing ends it.
-pub async fn relay(settings: &RelaySettings) -> Result<(), BridgeError> {
+pub async fn relay(file: &Path, settings: &RelaySettings) -> Result<(), BridgeError> {
     let relay = Relay::start(settings).await?;
     let address = relay.address().unwrap_or(settings.listen);
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
@@ -82,18 +84,34 @@ pub async fn relay(settings: &RelaySettings) -> Result<(), BridgeError> {
     if let Some(address) = relay.quic_address() {
         println!("roadcast-bridge relay tells bridges their address at {address} (UDP)");
     }
-    ended().await?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(no_signals)?;
+    let mut end = std::pin::pin!(ended());
+    loop {
+        tokio::select! {
+            done = &mut end => break done?,
+            _ = hangup.recv() => match load_relay(file) {
+                Ok(next) => {
+                    relay.allow(&next.allow);
+                    info!(target: "relay", keys = next.allow.len(), "took the list of keys; the other settings are read at the start");
+                }
+                Err(error) => warn!(target: "relay", "{error}; the list before it stays"),
+            },
+        }
+    }
     let (connected, refused) = relay.counts();
     info!(target: "relay", connected, refused, "ending");
     relay.stop().await;
     Ok(())
 }
 
+const fn no_signals(source: std::io::Error) -> BridgeError {
+    BridgeError::System { what: "waiting for signals", source }
+}
+
 /// SIGTERM or SIGINT.
 async fn ended() -> Result<(), BridgeError> {
-    let system = |source| BridgeError::System { what: "waiting for signals", source };
-    let (mut term, mut int) =
-        (signal(SignalKind::terminate()).map_err(system)?, signal(SignalKind::interrupt()).map_err(system)?);
+    let mut term = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let mut int = signal(SignalKind::interrupt()).map_err(no_signals)?;
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}
@@ -129,9 +147,10 @@ fn broker(
     hub: &Hub,
     board: &Board,
     offers: Option<OfferCarrier>,
+    updates: Updates,
 ) -> Result<Option<BrokerLink>, BridgeError> {
     let Some(settings) = &config.broker else { return Ok(None) };
-    let broker = BrokerLink::start(settings, &config.bridge.name, hub, offers)?;
+    let broker = BrokerLink::start(settings, &config.bridge.name, hub, offers, updates)?;
     board.add("broker", broker.status());
     Ok(Some(broker))
 }

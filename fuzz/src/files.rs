@@ -2,10 +2,11 @@
 
 use v2x_recording::check::check_bytes;
 use v2x_replay::attack::AttackPlan;
+use v2x_replay::intervals::Intervals;
 use v2x_replay::medium::AirProfile;
 use v2x_replay::plan::Plan;
 use v2x_replay::source::capture::{CaptureReader, Filter};
-use v2x_replay::source::{ReadOptions, read_from};
+use v2x_replay::source::{KindRules, Mapping, Net, ReadOptions, read_from};
 
 /// A pcap or pcapng file.
 pub fn capture(data: &[u8]) {
@@ -25,9 +26,32 @@ pub fn recording(data: &[u8]) {
     }
 }
 
-/// A trace of movement: XML or CSV, told apart by content, plain or gzip.
+/// A trace of movement: SUMO's XML, CSV, GPX or mobility of ns-2, told apart by content, plain or gzip.
 pub fn fcd(data: &[u8]) {
-    let options = ReadOptions { max_samples: 10_000, tolerate_percent: 100.0, ..ReadOptions::default() };
+    trace(data, ReadOptions::default());
+}
+
+/// A CSV by a mapping: the first byte is the number of one that comes with the program, or else the mapping comes before
+/// the first zero byte. Nets, maps of kinds and distributions of intervals are read from the same bytes.
+pub fn mapped(data: &[u8]) {
+    let Some((first, rest)) = data.split_first() else { return };
+    let (mapping, rest) = match Mapping::shipped().nth(usize::from(*first)) {
+        Some(name) => (Mapping::named(name).ok(), rest),
+        None => {
+            let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
+            let text = str::from_utf8(&data[..end]).ok();
+            (text.and_then(|text| Mapping::parse(NAME, text).ok()), data.get(end + 1..).unwrap_or_default())
+        }
+    };
+    if mapping.is_some() {
+        trace(rest, ReadOptions { mapping, ..ReadOptions::default() });
+    }
+    let refusal = Net::read_from(rest, NAME).err().map(|error| error.to_string());
+    assert!(refusal.is_none_or(|line| line.starts_with(NAME)), "a refusal names the file");
+}
+
+fn trace(data: &[u8], options: ReadOptions) {
+    let options = ReadOptions { max_samples: 10_000, tolerate_percent: 100.0, ..options };
     let Ok(trace) = read_from(data, NAME, &options) else { return };
     assert!(trace.samples.len() <= options.max_samples);
     assert!(trace.samples.is_sorted_by_key(|sample| (sample.time_ns, sample.station)));
@@ -39,13 +63,17 @@ pub fn fcd(data: &[u8]) {
     let _lines: Vec<String> = trace.warnings.iter().map(ToString::to_string).collect();
 }
 
-/// A plan of floods, a plan of attacks and a radio profile: all are TOML, each refuses the others.
+/// A plan of floods, a plan of attacks, a radio profile, a map of kinds and a mapping: all are TOML, each refuses the others; and a
+/// list of intervals.
 pub fn plan(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     for refusal in [
         Plan::parse(NAME, text).err().map(|error| error.to_string()),
         AttackPlan::parse(NAME, text).err().map(|error| error.to_string()),
         AirProfile::parse(NAME, text).err().map(|error| error.to_string()),
+        KindRules::parse(NAME, text).err().map(|error| error.to_string()),
+        Mapping::parse(NAME, text).err().map(|error| error.to_string()),
+        Intervals::parse(NAME, text).err().map(|error| error.to_string()),
     ] {
         assert!(refusal.is_none_or(|line| line.starts_with(NAME)), "a refusal names the file");
     }

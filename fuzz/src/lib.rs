@@ -23,7 +23,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "node", run: station::run },
     Target { name: "frame", run: frames::frame },
     Target { name: "credential", run: frames::credential },
@@ -32,6 +32,7 @@ pub const TARGETS: [Target; 14] = [
     Target { name: "capture", run: files::capture },
     Target { name: "recording", run: files::recording },
     Target { name: "fcd", run: files::fcd },
+    Target { name: "mapped", run: files::mapped },
     Target { name: "plan", run: files::plan },
     Target { name: "control", run: lines::control },
     Target { name: "feed", run: lines::feed },

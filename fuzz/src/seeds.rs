@@ -19,6 +19,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "capture" => files::captures(),
         "recording" => files::recordings(),
         "fcd" => files::traces(),
+        "mapped" => files::mapped(),
         "plan" => files::plans(),
         "control" => lines::control(),
         "feed" => lines::feed(),

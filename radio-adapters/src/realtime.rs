@@ -75,6 +75,16 @@ pub fn make_ordinary() {
     }
 }
 
+/// Has the calling thread run only while no other thread wants its processor (`SCHED_IDLE`): any other that wakes up runs at once.
+/// Otherwise it is made an [ordinary](make_ordinary) one. Needs no privilege; what the kernel refuses stays as it was.
+pub fn make_idle() {
+    make_ordinary();
+    // SAFETY: sched_param is plain integers, so all-zero is a value of it; SCHED_IDLE has the priority 0.
+    let parameters: libc::sched_param = unsafe { mem::zeroed() };
+    // SAFETY: the pointer is to a live sched_param; 0 is the calling thread.
+    let _refused = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) };
+}
+
 /// Has a write beyond the file size limit (`ulimit -f`, `LimitFSIZE=`) return an error, which is told, and not end the process.
 pub fn ignore_file_size_signal() {
     // SAFETY: SIG_IGN is no handler of ours, so nothing runs in a signal's context.
@@ -147,6 +157,8 @@ pub enum Policy {
     Fifo,
     /// `SCHED_RR`.
     RoundRobin,
+    /// `SCHED_IDLE`: while no other thread wants the processor.
+    Idle,
     /// One this program never asks for, by the kernel's number.
     Unknown(i32),
 }
@@ -158,6 +170,7 @@ impl Policy {
             libc::SCHED_OTHER => Self::Other,
             libc::SCHED_FIFO => Self::Fifo,
             libc::SCHED_RR => Self::RoundRobin,
+            libc::SCHED_IDLE => Self::Idle,
             other => Self::Unknown(other),
         }
     }
@@ -169,6 +182,7 @@ impl fmt::Display for Policy {
             Self::Other => write!(f, "SCHED_OTHER"),
             Self::Fifo => write!(f, "SCHED_FIFO"),
             Self::RoundRobin => write!(f, "SCHED_RR"),
+            Self::Idle => write!(f, "SCHED_IDLE"),
             Self::Unknown(number) => write!(f, "policy {number}"),
         }
     }
@@ -290,6 +304,20 @@ mod tests {
                 assert!(effective.to_string().starts_with("SCHED_FIFO 10, CPU "));
             }
             Err(error) => assert!(error.to_string().contains("CAP_SYS_NICE"), "{error}"),
+        });
+    }
+
+    #[test]
+    fn an_idle_thread_is_idle_whatever_it_inherited() {
+        on_a_thread(|| {
+            let (cpus, _refused) = (effective().unwrap().cpus, set_fifo(10));
+            pin_to_cpu(cpus[0]).unwrap();
+            let idle = on_a_thread(|| {
+                make_idle();
+                effective().unwrap()
+            });
+            assert_eq!((idle.policy, idle.priority, idle.cpus.len()), (Policy::Idle, 0, cpus.len()));
+            assert!(idle.to_string().starts_with("SCHED_IDLE 0, CPU "));
         });
     }
 

@@ -4,6 +4,7 @@
 //! never trust a [`Cast`]'s root.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
@@ -15,6 +16,7 @@ use v2x_core::{
 use v2x_proto::Digest;
 use v2x_proto::v1::StationClass;
 
+use crate::shelf::Shelf;
 use crate::source::StationKind;
 
 /// A root, an issuer and any number of stations, all by one seed.
@@ -51,6 +53,8 @@ impl Cast {
             revocation_series: 0,
         };
         let authority = Authority::new(secret(seed, Holder::Root), issuer_key, &request)?;
+        let trust = authority.trust.with_shelf(Arc::new(Shelf::default()));
+        let authority = Authority { trust, ..authority };
         Ok(Self { seed, authority, not_before_s, duration_min })
     }
 
@@ -208,7 +212,7 @@ impl From<StationKind> for Part {
     fn from(kind: StationKind) -> Self {
         match kind {
             StationKind::Passenger | StationKind::Truck | StationKind::Motorcycle => Self::Vehicle,
-            StationKind::Bus | StationKind::Tram => Self::PublicTransport,
+            StationKind::Bus | StationKind::Tram | StationKind::Train => Self::PublicTransport,
             StationKind::Emergency => Self::EmergencyVehicle,
             StationKind::Bicycle | StationKind::Pedestrian => Self::VulnerableRoadUser,
             StationKind::Roadside => Self::Roadside,
@@ -248,6 +252,8 @@ const MARGIN_S: u32 = 3600;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shelf::FEW;
+    use v2x_core::{CredentialShelf as _, Trusted};
 
     const START: WireTime = WireTime::from_secs(700_000_000);
 
@@ -285,5 +291,32 @@ mod tests {
             assert!(Cast::new(1, start, Duration::from_secs(60)).is_ok());
         }
         assert!(Cast::new(1, WireTime::from_micros(u64::MAX), Duration::MAX).is_ok());
+    }
+
+    fn checked(station: u32) -> Trusted {
+        let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
+        cast.trust().check_station(cast.identity(station, Part::Vehicle).credential(), START).unwrap()
+    }
+
+    #[test]
+    fn a_credential_is_kept_once_and_one_that_differs_by_itself() {
+        let shelf = Shelf::default();
+        let first = shelf.shelve(checked(1));
+        assert!(Arc::ptr_eq(&first, &shelf.shelve(checked(1))));
+        let mut other = Trusted::clone(&first);
+        other.station_class = other.station_class.wrapping_add(1);
+        assert!(!Arc::ptr_eq(&first, &shelf.shelve(other)));
+        assert!(!Arc::ptr_eq(&first, &shelf.shelve(checked(2))));
+    }
+
+    #[test]
+    fn what_no_station_knows_any_more_is_cleared_away() {
+        let (shelf, one) = (Shelf::default(), checked(1));
+        for n in 0..5 * FEW as u32 {
+            let mut other = one.clone();
+            other.hash[..4].copy_from_slice(&n.to_le_bytes());
+            shelf.shelve(other);
+        }
+        assert!(shelf.len() <= FEW);
     }
 }

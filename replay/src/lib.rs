@@ -4,10 +4,13 @@
 //! frames. Nothing here reads a clock, and results do not depend on the number of threads.
 
 pub mod attack;
+pub mod compare;
 pub mod faults;
+pub mod figures;
 pub mod flood;
 pub mod geodesy;
 pub mod identities;
+pub mod intervals;
 pub mod ledger;
 pub mod linkability;
 pub mod map;
@@ -15,10 +18,13 @@ pub mod medium;
 pub mod plan;
 pub mod processor;
 pub mod repeat;
+pub mod report_file;
 pub mod rows;
 pub mod run;
+mod shelf;
 pub mod source;
 pub mod spatial;
+pub mod sweep;
 mod tallies;
 pub mod validate;
 pub mod world;

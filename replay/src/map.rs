@@ -63,6 +63,7 @@ fn track_kind(kind: StationKind) -> TrackKind {
         | StationKind::Bus
         | StationKind::Truck
         | StationKind::Tram
+        | StationKind::Train
         | StationKind::Emergency
         | StationKind::Motorcycle
         | StationKind::Roadside => TrackKind::Vehicle,

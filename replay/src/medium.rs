@@ -132,7 +132,7 @@ pub trait Medium: fmt::Debug {
 
     /// A frame was handed to the medium. Adds one fate for each station it is meant for, and for any other it reaches;
     /// or, while that is not decided yet, adds none: [`advance`](Self::advance) does later.
-    /// The ticket names the frame until its fates are there.
+    /// The ticket names the frame until its fates are there. Nobody has a frame sooner than its airtime after it was handed over.
     fn transmit(
         &mut self,
         ticket: u32,
@@ -140,6 +140,12 @@ pub trait Medium: fmt::Debug {
         places: &Places,
         fates: &mut Vec<Fate>,
     ) -> TransmissionState;
+
+    /// Before this time, ns, no fate is decided of a frame that is pending now: the sooner, the less can stations be worked out
+    /// ahead of the medium. A frame that is handed over later has its fates its airtime later at the soonest.
+    fn settled_until_ns(&self) -> u64 {
+        self.next_ns().unwrap_or(u64::MAX)
+    }
 
     /// When something happens next to a frame that is pending, ns.
     fn next_ns(&self) -> Option<u64> {
@@ -257,7 +263,7 @@ pub enum Outcome {
 pub struct Reception {
     /// When the sender's last bit was on the air, ns.
     pub on_air_ns: u64,
-    /// When the station had it all, ns.
+    /// When the station had it all, ns; an airtime after the frame was handed over at the soonest.
     pub arrival_ns: u64,
     /// Received power, where the medium models it.
     pub signal_dbm: Option<i8>,

@@ -10,6 +10,7 @@ use v2x_report::{AttackFrames, Damage, HonestFigures, Kind, Report, Stats, Verif
 
 use crate::attack::{self, AttackPlan, OutOfReach, RadioPost, Tally, Targets, post_radios};
 use crate::geodesy::Plane;
+use crate::intervals::Intervals;
 use crate::map;
 use crate::medium::{LossesByDistance, Medium, Power, RangeLimited};
 use crate::processor::Processor;
@@ -24,6 +25,11 @@ pub struct RunOptions {
     pub seconds: Option<f64>,
     /// Awareness messages each second at a fixed interval, 0.1 to 1000; `None` is by the generation rules.
     pub rate_hz: Option<f64>,
+    /// Intervals between awareness messages, drawn for each; [`rate_hz`](Self::rate_hz) is ignored then.
+    pub intervals: Option<Intervals>,
+    /// Whether vehicles warn of hard braking and collision courses (D0) and of emergency calls (D1), by their motion and
+    /// signals in the trace. Without, stations send awareness alone.
+    pub alerts: bool,
     /// How far a station is heard, m, above 0 and at most [`MAX_RANGE_M`].
     pub range_m: f64,
     /// Seed of every key and every random choice.
@@ -44,6 +50,8 @@ impl RunOptions {
         Self {
             seconds: None,
             rate_hz: None,
+            intervals: None,
+            alerts: false,
             range_m: DEFAULT_RANGE_M,
             seed,
             threads: available_parallelism().map_or(1, usize::from),
@@ -354,6 +362,12 @@ fn simulate(
     };
     let mut world = World::new(trace, settings, medium)?;
     world.slow_down(options.processor);
+    if let Some(intervals) = options.intervals {
+        world.pace_awareness(intervals);
+    }
+    if options.alerts {
+        world.alert_by_motion();
+    }
     if let Some(camp) = camp {
         camp.enter(&mut world, trace);
     }

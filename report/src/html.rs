@@ -12,8 +12,10 @@ use crate::report::{ClassReport, DistanceBin, LossBin, Report, Verdict};
 mod attack;
 mod csv;
 mod curves;
+mod differences;
 mod faults;
 mod flood;
+mod head;
 mod map;
 mod plot;
 mod text;
@@ -23,6 +25,7 @@ mod worst;
 use text::{escape, put};
 
 pub use curves::{CurvePage, CurvePlot, CurvePoint, CurveSection, MeasuredCurve, render_curves};
+pub use differences::{DifferencePage, DifferenceRow, DifferenceSection, render_differences};
 pub use map::{MOST_MOMENTS, MapData, MapMoment, TrackKind, TrackLine, UnitMark};
 
 /// The whole page.

@@ -3,7 +3,6 @@
 //!
 //! [`Stats`] counts, [`Report`] judges. Nothing here reads a clock: the caller supplies lengths of runs.
 
-pub mod compare;
 pub mod counts;
 mod histogram;
 #[cfg(feature = "hlog")]
@@ -24,6 +23,6 @@ pub use report::{
     InputFile, Kind, Linkability, LossBin, Marker, OcbReport, ProcessorReport, Provoked, Repeats, Report,
     SeedClass, SeedRun, Verdict, Verify, WhatRan, WorstPair, WorstStation, human, miss_target,
 };
-pub use statistics::Spread;
+pub use statistics::{Spread, holm};
 pub use stats::{ClassStats, Stage, Stats, receive_stages, send_stages};
 pub use timeline::Timeline;

@@ -24,6 +24,7 @@ mod value;
 
 pub use document::Document;
 pub use error::{KeyPlace, SettingsError};
+pub use list::Alternatives;
 pub use section::Section;
 pub use value::one_of;
 

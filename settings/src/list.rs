@@ -5,11 +5,76 @@ use std::path::PathBuf;
 
 use toml::de::{DeArray as Array, DeValue as Value};
 
-use crate::error::SettingsError;
+use crate::error::{KeyPlace, SettingsError};
 use crate::section::Section;
 use crate::value::{describe, integer, number, one_of, text};
 
+/// A key of a table whose keys are not known here, with what it may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alternatives {
+    /// Where it stands.
+    pub place: KeyPlace,
+    /// Its name.
+    pub key: String,
+    /// What it may be, each once: `None` for `false`, no words for `true`, else the words of one value.
+    pub values: Vec<Option<Vec<String>>>,
+}
+
 impl<'d> Section<'d> {
+    /// The keys of the table `key` in their order, each with one value or a list of several: a text, a number, `true`, `false`, or
+    /// a list of texts and numbers. Whether the keys exist is up to the caller; none when the table is absent.
+    ///
+    /// # Errors
+    /// Another value, an empty list, one value twice, more than `most` keys or values of one key.
+    pub fn alternatives(&self, key: &'static str, most: usize) -> Result<Vec<Alternatives>, SettingsError> {
+        let table = match self.value(key) {
+            None => return Ok(Vec::new()),
+            Some((_, Value::Table(table))) => table,
+            Some((_, other)) => {
+                return Err(self.wrong(key, describe(other), format!("a table: [{}]", self.dotted(key))));
+            }
+        };
+        if table.len() > most {
+            return Err(self.wrong(key, format!("{} keys", table.len()), format!("at most {most}")));
+        }
+        let mut keys: Vec<_> = table.iter().collect();
+        keys.sort_by_key(|(name, _)| name.span().start);
+        keys.into_iter()
+            .map(|(name, value)| {
+                if !is_plain(name.get_ref()) {
+                    let found =
+                        format!("a key {:?}", name.get_ref().chars().take(LONGEST_KEY).collect::<String>());
+                    let right = "keys of letters, digits, - and _".to_owned();
+                    return Err(self.wrong_at(name.span().start, self.dotted(key), found, right));
+                }
+                let path = format!("{}.{}", self.dotted(key), name.get_ref());
+                let place = self.document.place(name.span().start, path);
+                let wrong = |found: String| SettingsError::Wrong {
+                    place: place.clone(),
+                    found,
+                    right: "a text, a number, true, false, or a list of different ones".to_owned(),
+                };
+                let values = match value.get_ref() {
+                    Value::Array(list) if list.is_empty() => return Err(wrong("an empty list".to_owned())),
+                    Value::Array(list) if list.len() > most => {
+                        return Err(wrong(format!("a list of {}", list.len())));
+                    }
+                    Value::Array(list) => list.iter().map(|one| one.get_ref()).collect(),
+                    one => vec![one],
+                };
+                let mut read: Vec<Option<Vec<String>>> = Vec::with_capacity(values.len());
+                for value in values {
+                    let words = words(value).ok_or_else(|| wrong(shown(value)))?;
+                    if read.contains(&words) {
+                        return Err(wrong(format!("{} twice", shown(value))));
+                    }
+                    read.push(words);
+                }
+                Ok(Alternatives { place, key: name.get_ref().to_string(), values: read })
+            })
+            .collect()
+    }
+
     /// The tables of the array `key`; none when it is absent.
     pub fn tables(
         &self,
@@ -148,6 +213,28 @@ impl<'d> Section<'d> {
     }
 }
 
+fn is_plain(key: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !key.is_empty() && key.len() <= LONGEST_KEY && key.bytes().all(plain)
+}
+
+/// The words of one value: `None` inside for `false`, none of them for `true`.
+fn words(value: &Value<'_>) -> Option<Option<Vec<String>>> {
+    let word = |value: &Value<'_>| match value {
+        Value::String(_) => text(value).map(str::to_owned),
+        Value::Integer(_) => integer::<i64>(value).map(|number| number.to_string()),
+        Value::Float(_) => number(value).filter(|number| number.is_finite()).map(|number| number.to_string()),
+        _ => None,
+    };
+    match value {
+        Value::Boolean(false) => Some(None),
+        Value::Boolean(true) => Some(Some(Vec::new())),
+        Value::Array(list) if list.is_empty() || list.len() > MAX_WORDS => None,
+        Value::Array(list) => list.iter().map(|one| word(one.get_ref())).collect::<Option<_>>().map(Some),
+        one => word(one).map(|word| Some(vec![word])),
+    }
+}
+
 /// A value with the first of its items, if it has any.
 fn shown(value: &Value<'_>) -> String {
     match value {
@@ -162,3 +249,6 @@ fn listed(list: &Array<'_>) -> String {
 }
 
 const SHOWN: usize = 4;
+const LONGEST_KEY: usize = 40;
+/// Of one value that is a list.
+const MAX_WORDS: usize = 1_000;

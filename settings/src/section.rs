@@ -181,11 +181,6 @@ impl<'d> Section<'d> {
         SettingsError::Missing { place, right: right.into() }
     }
 
-    /// Where a key is, for what can be judged only when more is known than the file.
-    pub fn place(&self, key: &'static str) -> KeyPlace {
-        self.document.place(self.value(key).map_or(self.offset, |(offset, _)| offset), self.dotted(key))
-    }
-
     /// The error for an invalid value.
     pub fn wrong(&self, key: &'static str, found: String, right: String) -> SettingsError {
         self.wrong_at(
@@ -194,6 +189,11 @@ impl<'d> Section<'d> {
             found,
             right,
         )
+    }
+
+    /// Where a key stands, for an error of the caller's.
+    pub fn place(&self, key: &'static str) -> KeyPlace {
+        self.document.place(self.value(key).map_or(self.offset, |(offset, _)| offset), self.dotted(key))
     }
 
     /// The error for a key that excludes another setting.

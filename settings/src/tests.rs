@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::{Document, Section, SettingsError};
 
 const KEYS: &[&str] =
-    &["text", "number", "whole", "flag", "name", "names", "pair", "pairs", "wholes", "table", "item"];
+    &["text", "number", "whole", "flag", "name", "names", "pair", "pairs", "wholes", "any", "table", "item"];
 const TEXT: &str = "a text";
 
 /// Reads one key by every method.
@@ -33,13 +33,35 @@ fn values(section: &Section<'_>) -> Result<(), SettingsError> {
     section.pair("pair", 0.0..=1.0)?;
     section.pairs("pairs", 0.0..=1.0, "pairs")?;
     section.integers("wholes", 3)?;
+    section.alternatives("any", 3)?;
     Ok(())
+}
+
+#[test]
+fn keys_of_another_s_table_have_one_value_or_several() {
+    let text = "[any]\nb = [1, 2.5, \"x\", true, false, [\"y\", 3]]\na = 7\n";
+    let document = Document::parse(Path::new("s.toml"), text).unwrap();
+    let found = document.top(KEYS).unwrap().alternatives("any", 6).unwrap();
+    let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+    assert_eq!(found[0].values[..4], [words(&["1"]), words(&["2.5"]), words(&["x"]), words(&[])]);
+    assert_eq!(found[0].values[4..], [None, words(&["y", "3"])]);
+    assert_eq!((found[1].key.as_str(), found[1].place.line), ("a", 3), "in the order of the file");
 }
 
 #[test]
 fn complaints_are_one_line_with_file_line_key_and_what_would_be_right() {
     for (text, wanted) in [
         ("\ntext = 3", "s.toml:2: text: found 3, expected a text"),
+        ("any = 3", "s.toml:1: any: found 3, expected a table: [any]"),
+        (
+            "[any]\na = []",
+            "s.toml:2: any.a: found an empty list, expected a text, a number, true, false, or a list",
+        ),
+        ("[any]\na = [1, 1]", "s.toml:2: any.a: found 1 twice, expected "),
+        ("[any]\na = [1, 2, 3, 4]", "s.toml:2: any.a: found a list of 4, expected "),
+        ("[any]\na = [1, {}]", "s.toml:2: any.a: found a table, expected "),
+        ("[any]\n\"a b\" = 1", "s.toml:2: any: found a key \"a b\", expected keys of letters"),
+        ("[any]\na = 1\nb = 1\nc = 1\nd = 1", "s.toml:1: any: found 4 keys, expected at most 3"),
         ("text = \"\"", "s.toml:1: text: found an empty string, expected a text"),
         ("txt = 3", "s.toml:1: txt: unknown key; known keys here: text, number, "),
         ("[table]\ntxt = 3", "s.toml:2: table.txt: unknown key; "),

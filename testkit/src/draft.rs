@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use prost::Message as _;
-use v2x_core::{Host, Position, WireTime, credential_hash};
+use v2x_core::{Host, Input, Position, WireTime, credential_hash};
 use v2x_proto::cause;
 use v2x_proto::envelope::{SignerRef, TbsRepr, encode_signed};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::v1::{self, MessageType};
 use v2x_proto::{AreaView, Class, Digest};
 
-use crate::start::{PLACE, address};
+use crate::start::{PLACE, address, frame};
 use crate::{Authority, hazard};
 
 /// A host in virtual time that accepts every signature: it measures everything but the signature checks.
@@ -152,6 +152,11 @@ impl Draft {
     #[must_use]
     pub fn in_full(self, credential: &Bytes) -> Self {
         Self { credential: Some(credential.clone()), ..self }
+    }
+
+    /// As a station receives it from its sender's address.
+    pub fn received(&self) -> Input {
+        frame(&Bytes::from(self.bytes()), self.link)
     }
 
     /// The bytes on the air, with a signature nobody checks, different in each frame.

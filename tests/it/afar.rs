@@ -15,9 +15,11 @@ use v2x_proto::envelope::TbsRepr;
 use v2x_proto::v1::MessageType;
 use v2x_proto::{Class, cause};
 
+mod ahead;
 mod airing;
 mod apart;
 mod rules;
+mod shares;
 mod twice;
 
 /// What is handed in comes from this peer, where that does not matter.

@@ -105,6 +105,7 @@ mod live;
 mod control;
 
 // Credentials that end before their time, and authorities that are replaced.
+mod reserve;
 mod revocation;
 
 // Clocks that are wrong, and clocks that are set.

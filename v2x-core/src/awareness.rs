@@ -108,6 +108,14 @@ impl Awareness {
         self.wanted = true;
     }
 
+    /// Has the next message of a fixed rate checked at `at`; what follows keeps its interval from there. Other rules look at
+    /// motion, and keep their grid.
+    pub fn due_at(&mut self, at: Instant) {
+        if matches!(self.rule, AwarenessRule::Every(_)) {
+            self.next_check = at;
+        }
+    }
+
     /// Builds the message for `fix` and what the vehicle says, and records that it is sent now. The reference is valid until
     /// the next call; the caller encodes it.
     pub fn generate(
@@ -375,6 +383,22 @@ mod tests {
         let every = AwarenessRule::Every(Duration::from_millis(100));
         assert_eq!(run(every, 1, |_| fix(0.0, 0, 0)).len(), 10);
         assert_eq!(run(AwarenessRule::Off, 1, |_| fix(0.0, 0, 0)).len(), 0);
+    }
+
+    #[test]
+    fn a_fixed_interval_goes_on_from_where_it_was_put_and_rules_of_motion_keep_their_grid() {
+        for (rule, right) in [
+            (AwarenessRule::Every(Duration::from_millis(100)), [730, 830]),
+            (AwarenessRule::Triggered, [100, 200]),
+        ] {
+            let mut awareness = Awareness::new(rule, Instant::ZERO, Duration::ZERO);
+            let motion = OwnMotion::from(&fix(0.0, 0, 0));
+            assert!(awareness.check(Instant::ZERO, Some(&motion)));
+            awareness.due_at(Instant::from_millis(730));
+            let first = awareness.next_check();
+            awareness.check(first, Some(&motion));
+            assert_eq!([first, awareness.next_check()], right.map(Instant::from_millis), "{rule:?}");
+        }
     }
 
     #[test]

@@ -29,12 +29,12 @@ mod trust;
 
 pub use base::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, EmergencySwitches,
-    EncryptionKey, Fix, FrameHead, HeldHeading, Host, Imminent, Instant, MessageId, NotSent, NotSentReason,
-    Open, Plane, Plausibility, Position, PseudonymConfig, Purpose, Rate, ReceiveStamps, Received,
-    ReceivedFrame, Recipients, Refusal, Role, SEAL_DOMAIN, STANDING, Scheme, SealBinding, Sealed, Seed,
-    SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix, TimedVehicle, Token,
-    Transmit, VehicleState, Velocity, Virtual, Way, WireTime, heading_difference, limits, radii_of_curvature,
-    seal, strict, velocity,
+    EncryptionKey, FairShares, Fix, FrameHead, HeldHeading, Host, Imminent, Instant, MessageId, NotSent,
+    NotSentReason, Open, Plane, Plausibility, Position, PseudonymConfig, Purpose, Rate, ReceiveStamps,
+    Received, ReceivedFrame, Recipients, Refusal, Reserve, Role, SEAL_DOMAIN, STANDING, Scheme, SealBinding,
+    Sealed, Seed, SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix,
+    TimedVehicle, Token, Transmit, VehicleState, Velocity, Virtual, Way, WireTime, heading_difference,
+    limits, radii_of_curvature, seal, strict, velocity,
 };
 pub use congestion::{BusyRatio, LoadSource};
 #[cfg(feature = "polygon")]
@@ -46,12 +46,12 @@ pub use hazard::{
 };
 pub use misbehaviour::{Basis, Check, Claim, MisbehaviourDetector, Observation, Suspicion, TrustLevel};
 pub use neighbour::{Heard, Motion, Neighbour, NeighbourTable, RECKONING_LIMIT, starting_sequence};
-pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, Queues, TimerKind};
-pub use receive::{FrameRead, HeardElsewhere, judge};
+pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, Queues, TimerKind, Together};
+pub use receive::{AfarTicket, FrameRead, HeardElsewhere, SignatureCheck, judge};
 pub use send::warm_up;
 pub use trust::{
-    Authority, CredentialError, CredentialRequest, Identity, KeyCache, KeyPair, Lookup, NewIdentity,
-    Permissions, Pool, PoolError, RevocationError, RevocationNews, RevocationRequest, Revocations,
-    RevokeError, SequenceStarts, TrustStore, Trusted, UnknownPermission, credential_hash, freshness, hops,
-    issue, make_root, permission_for, read_delta, revoke, signing_input,
+    Authority, CredentialError, CredentialRequest, CredentialShelf, Identity, KeyCache, KeyPair, Lookup,
+    NewIdentity, Permissions, Pool, PoolError, RevocationError, RevocationNews, RevocationRequest,
+    Revocations, RevokeError, SequenceStarts, TrustStore, Trusted, UnknownPermission, credential_hash,
+    freshness, hops, issue, make_root, permission_for, read_delta, revoke, signing_input,
 };

@@ -1,7 +1,11 @@
 //! The processor time this process had and was denied, as Linux counts it.
 
+#[cfg(feature = "replay")]
+use core::time::Duration;
 use std::fs;
 
+#[cfg(feature = "replay")]
+use nix::time::{ClockId, clock_gettime};
 use v2x_report::{Machine, Processor, ProcessorCounters};
 
 /// Counts from its making on.
@@ -25,6 +29,12 @@ impl ProcessorMeter {
     pub fn processor(&self) -> Option<Processor> {
         Some(counters()?.since(&self.began?))
     }
+}
+
+/// What the process has had since its start, threads that have ended included; `None` where the system does not tell.
+#[cfg(feature = "replay")]
+pub(crate) fn process_time() -> Option<Duration> {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).ok().map(Duration::from)
 }
 
 /// The counters now. Threads that have ended are not in them.

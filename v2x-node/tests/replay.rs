@@ -443,3 +443,56 @@ fn an_option_without_effect_is_refused() {
         assert!(err.contains(args[args.len() - 2]), "{err}");
     }
 }
+
+#[test]
+fn some_stations_of_a_trace_are_run_and_the_report_names_what_chose_them() {
+    let scratch = Scratch::new("only");
+    scratch.write("t.csv", trace().as_bytes());
+    scratch.write("two.txt", b"# equipped\ncar0\ncar2\n");
+    scratch.write("kinds.toml", b"[[kind]]\nid = \"car2\"\nis = \"emergency\"\n");
+    let (code, _, err) =
+        scratch.run(&["run", "t.csv", "--only", "@two.txt", "--kinds", "kinds.toml", "--json", "r.json"]);
+    assert_eq!(code, 0, "{err}");
+    let report: v2x_report::Report =
+        serde_json::from_str(&fs::read_to_string(scratch.0.join("r.json")).unwrap()).unwrap();
+    assert_eq!(report.stations, 2);
+    let roles: Vec<&str> = report.run.inputs.iter().map(|input| input.role.as_str()).collect();
+    assert_eq!(roles, ["trace", "stations", "kinds"]);
+    let (code, out, err) =
+        scratch.run(&["convert", "t.csv", "e.csv", "--kinds", "kinds.toml", "--only-kinds", "emergency"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("1 stations, 20 samples"), "{out}");
+}
+
+#[test]
+fn options_that_choose_or_place_stations_are_refused_with_what_would_be_right() {
+    let scratch = Scratch::new("chosen");
+    scratch.write("t.csv", trace().as_bytes());
+    scratch.write(
+        "flat.net.xml",
+        b"<net>\n<location netOffset=\"0,0\" convBoundary=\"0,0,9,9\" projParameter=\"!\"/></net>",
+    );
+    scratch.write(
+        "far.net.xml",
+        b"<net><location netOffset=\"0,0\" convBoundary=\"500000,0,600000,9\" projParameter=\"+proj=utm +zone=32 +ellps=WGS84\"/></net>",
+    );
+    scratch.write("empty.txt", b"# none\n");
+    for (args, complaint) in [
+        (&["--only", "car9"][..], "takes none of its 3 stations: car0 (passenger), "),
+        (&["--only", "a,,b"], "names separated by commas"),
+        (&["--only", "@none.txt"], "none.txt: cannot be read"),
+        (&["--only", "@empty.txt"], "empty.txt:1: no name in it"),
+        (&["--only-kinds", "ferry"], "of passenger, bus, truck"),
+        (&["--share", "0"], "above 0 to 100 per cent"),
+        (&["--share-seed", "3"], "--share <PERCENT>"),
+        (&["--kinds", "t.csv"], "t.csv:1"),
+        (&["--net", "t.csv"], "needed is a SUMO net"),
+        (&["--net", "flat.net.xml"], "flat.net.xml:2: the net has no projection"),
+        (&["--net", "far.net.xml"], "a net of another projection than the trace"),
+        (&["--net", "far.net.xml", "--origin", "49,6"], "cannot be used with"),
+    ] {
+        let (code, out, err) = scratch.run(&[&["run", "t.csv"][..], args].concat());
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?} {err}");
+        assert!(err.contains(complaint), "{args:?}: {err}");
+    }
+}

@@ -226,16 +226,18 @@ fn two_reports_are_compared_and_other_files_refused() {
         scratch.run(&args);
     }
     let (code, out, err) = scratch.run(&["compare", "a.json", "b.json"]);
-    assert_eq!((code, err.as_str()), (0, ""), "{out}");
-    assert!(out.contains("  radio range: 120 m | 60 m") && out.contains("Welch's t-test"), "{out}");
-    assert!(out.contains("\nD2 missed ") && out.contains("\n   p99.9 "), "{out}");
-    let (code, out, _) = scratch.run(&["compare", "a.json", "a.json"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(err.contains(" figures differ") && err.lines().count() == 1, "{err}");
     assert!(
-        code == 0 && out.contains("what was run: the same") && out.contains("all outputs are equal"),
+        out.contains("what was run differs: reception: range 120 m | range 60 m\n3 pairs, seeds 1 to 3\n"),
         "{out}"
     );
+    assert!(out.contains("\n  D2_expected ") && out.contains("paired t-test"), "{out}");
+    let (code, out, err) = scratch.run(&["compare", "a.json", "a.json"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("what was run: the same") && out.contains("\n0 of "), "{out}");
     fs::write(scratch.0.join("odd.json"), "{}").unwrap();
-    for other in ["row.csv", "odd.json", "none.json", ".", "/dev/zero"] {
+    for other in ["row.csv", "odd.json", "none.json", "/dev/zero"] {
         let (code, out, err) = scratch.run(&["compare", "a.json", other]);
         assert_eq!((code, out.as_str()), (2, ""), "{other}");
         assert!(err.contains(&format!("{other}: ")) && err.lines().count() == 1, "{err}");

@@ -138,6 +138,7 @@ class Panels {
     this.selected = selected;
     this.header();
     this.drops();
+    this.afar();
     this.hazards();
     this.list();
     this.showStation();
@@ -185,17 +186,21 @@ class Panels {
 
   drops() {
     const drops = this.model.stats?.drops ?? this.model.status?.drops ?? this.report()?.drops ?? {};
-    const sorted = Object.entries(drops).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]).slice(0, 24);
-    const most = sorted[0]?.[1] ?? 1;
-    const all = sorted.reduce((sum, [, n]) => sum + n, 0);
+    const all = bars($("drops"), drops);
     const received = this.model.status?.frames_received ?? this.report()?.frames?.received;
     text($("drops-all"), all === 0 ? "" : `${number(all)}${received ? ` of ${number(received)} received` : ""}`);
-    $("drops-none").hidden = sorted.length > 0;
-    rows($("drops"), sorted, () => element("li", {}, element("span"), element("i", {}, element("b")), element("em")), (row, [reason, n]) => {
-      text(row.children[0], words(reason));
-      row.children[1].firstChild.style.width = `${(n / most * 100).toFixed(1)}%`;
-      text(row.children[2], number(n));
-    });
+    $("drops-none").hidden = all > 0;
+  }
+
+  /// No other figure has these frames.
+  afar() {
+    const told = this.model.stats?.afar ?? this.model.status?.afar ?? this.report()?.afar;
+    const received = told?.received ?? 0;
+    $("afar").hidden = received === 0;
+    if (received === 0) return;
+    text($("afar-all"), `${number(told.delivered)} of ${number(received)} delivered`);
+    text($("afar-aired"), `Sent on the air: ${number(told.aired)}. Dropped: ${number(told.dropped)}${told.dropped > 0 ? ", for" : "."}`);
+    bars($("afar-drops"), told.drops ?? {});
   }
 
   hazards() {
@@ -346,6 +351,18 @@ function credentialClass(told) {
 }
 
 function chip(node, state, value) { if (node.dataset.state !== state) node.dataset.state = state; text(node, value); }
+
+/// Shows drops by reason, the most first: all of them.
+function bars(root, drops) {
+  const sorted = Object.entries(drops).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]).slice(0, 24);
+  const most = sorted[0]?.[1] ?? 1;
+  rows(root, sorted, () => element("li", {}, element("span"), element("i", {}, element("b")), element("em")), (row, [reason, n]) => {
+    text(row.children[0], words(reason));
+    row.children[1].firstChild.style.width = `${(n / most * 100).toFixed(1)}%`;
+    text(row.children[2], number(n));
+  });
+  return sorted.reduce((sum, [, n]) => sum + n, 0);
+}
 
 /// Keeps the nodes of a list: makes those that are missing, hides none, removes those left over.
 function rows(root, items, make, fill) {

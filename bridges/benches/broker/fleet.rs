@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use testkit::craft::{self, Crafter};
 use v2x_bridges::broker::topic::Topics;
-use v2x_bridges::broker::{BrokerLink, BrokerSettings};
+use v2x_bridges::broker::{BrokerLink, BrokerSettings, Updates};
 use v2x_bridges::budget::BudgetLimits;
 use v2x_bridges::hub::Hub;
 use v2x_bridges::message::AirMessage;
@@ -76,7 +76,8 @@ pub async fn fleet(port: u16) -> Vec<Unit> {
     let mut units = Vec::new();
     for unit in 0..UNITS {
         let (name, hub) = (format!("unit-{unit}"), Hub::new());
-        let link = BrokerLink::start(&settings(&name, port), &name, &hub, None).expect("it needs no file");
+        let link = BrokerLink::start(&settings(&name, port), &name, &hub, None, Updates::none())
+            .expect("it needs no file");
         units.push(Unit { hub, link, declarer: Declarer::new(unit) });
     }
     for unit in &units {

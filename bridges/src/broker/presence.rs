@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use v2x_core::WireTime;
 
 use super::link::Note;
@@ -22,8 +22,10 @@ pub enum Presence {
 impl Presence {
     /// The status of `bridge` on its topic: a line of JSON. Of one that is up it ends by itself when it is not renewed; of another after a
     /// day, so that the morning after still shows it.
+    ///
+    /// `updates`: what the unit runs of what its operator gives it, a list that goes in as it is; null where there is no operator.
     #[must_use]
-    pub fn note(self, topic: &str, bridge: &str, now: WireTime) -> Note {
+    pub fn note(self, topic: &str, bridge: &str, updates: &Value, now: WireTime) -> Note {
         let (state, expiry_s) = match self {
             Self::Up => ("up", UP_S),
             Self::Stopped => ("stopped", GONE_S),
@@ -36,6 +38,7 @@ impl Presence {
             "name": bridge,
             "state": state,
             "at_unix_s": at,
+            "updates": updates,
             "software": concat!("roadcast-bridge ", env!("CARGO_PKG_VERSION")),
         });
         Note {

@@ -17,6 +17,7 @@ use super::presence::{Presence, RENEWAL};
 use super::publisher::{Publisher, Sent};
 use super::status::BrokerStatus;
 use super::topic::Topics;
+use super::updates::Updates;
 use crate::clock;
 use crate::hub::End;
 
@@ -25,6 +26,8 @@ use crate::hub::End;
 pub(super) struct Session {
     /// Name of this bridge.
     pub bridge: String,
+    /// Told with this bridge's presence.
+    pub updates: Updates,
     pub topics: Topics,
     /// What is subscribed to.
     pub filters: Vec<String>,
@@ -147,7 +150,7 @@ impl Session {
         }
         if connection.renew <= now && connection.link.has_room() {
             connection.renew = now + RENEWAL;
-            let note = Presence::Up.note(&self.topics.status(&self.bridge), &self.bridge, clock::now());
+            let note = self.presence(Presence::Up);
             self.send(connection, &note, Sent::Once);
         }
     }
@@ -216,12 +219,17 @@ impl Session {
         self.status.arrived(result);
     }
 
+    fn presence(&self, presence: Presence) -> Note {
+        let topic = self.topics.status(&self.bridge);
+        presence.note(&topic, &self.bridge, &self.updates.list(), clock::now())
+    }
+
     fn publish_status(&self, under_way: usize) {
         self.status.published(self.publisher.counts(), under_way, self.publisher.standing());
     }
 
     async fn farewell(&self, mut link: Link) {
-        let note = Presence::Stopped.note(&self.topics.status(&self.bridge), &self.bridge, clock::now());
+        let note = self.presence(Presence::Stopped);
         if let Ok(ticket) = link.publish(&note) {
             let taken = async {
                 while let Ok(event) = link.next().await {

@@ -7,10 +7,11 @@ use iroh::RelayUrl;
 use v2x_api::Right;
 use v2x_settings::{Section, SettingsError, one_of};
 
-use super::bridge::{BridgeSettings, NAME_RIGHT, is_name};
+use super::bridge::BridgeSettings;
+use super::named_key::named_key;
 use super::selection::selection;
 use crate::budget::BudgetLimits;
-use crate::peers::{AdmissionSettings, PeerKey, PeerSettings, PeerTerms, PeersSettings};
+use crate::peers::{AdmissionSettings, PeerSettings, PeerTerms, PeersSettings};
 
 /// None without `[peers]`.
 pub(super) fn read(
@@ -97,7 +98,8 @@ fn dht(section: &Section<'_>) -> Result<Vec<String>, SettingsError> {
 
 fn admission(section: &Section<'_>) -> Result<Option<AdmissionSettings>, SettingsError> {
     let (roots, issuers) = (section.paths("admit_roots")?, section.paths("admit_issuers")?);
-    let others = section.has("admitted").then_some("admitted");
+    let revocation = section.paths("admit_revocation")?.unwrap_or_default();
+    let others = ["admitted", "admit_revocation"].into_iter().find(|key| section.has(key));
     match (roots, issuers) {
         (None, None) => match others {
             Some(key) => Err(section.contradiction(
@@ -116,7 +118,7 @@ fn admission(section: &Section<'_>) -> Result<Option<AdmissionSettings>, Setting
         (Some(roots), Some(issuers)) => {
             let table = section.table("admitted", TERMS)?;
             let terms = table.as_ref().map_or_else(|| Ok(PeerTerms::default()), terms)?;
-            Ok(Some(AdmissionSettings { roots, issuers, terms }))
+            Ok(Some(AdmissionSettings { roots, issuers, revocation, terms }))
         }
     }
 }
@@ -124,19 +126,7 @@ fn admission(section: &Section<'_>) -> Result<Option<AdmissionSettings>, Setting
 fn peers(top: &Section<'_>) -> Result<Vec<PeerSettings>, SettingsError> {
     let mut peers: Vec<PeerSettings> = Vec::new();
     for section in top.tables("peer", PEER_KEYS, MOST_PEERS)? {
-        let name = section.string("name", NAME_RIGHT)?;
-        let name = section.need("name", name, NAME_RIGHT)?;
-        if !is_name(&name) {
-            return Err(section.wrong("name", format!("{name:?}"), NAME_RIGHT.to_owned()));
-        }
-        let key = section.string("key", KEY_RIGHT)?;
-        let key = section.need("key", key, KEY_RIGHT)?;
-        let key: PeerKey = match key.parse() {
-            Ok(key) => key,
-            Err(error) => {
-                return Err(section.wrong("key", format!("{key:?}"), format!("{KEY_RIGHT}: {error}")));
-            }
-        };
+        let (name, key) = named_key(&section)?;
         if peers.iter().any(|there| there.name == name) {
             return Err(section.contradiction(
                 "name",
@@ -227,12 +217,12 @@ const KEYS: &[&str] = &[
     "credential",
     "admit_roots",
     "admit_issuers",
+    "admit_revocation",
     "admitted",
 ];
 const PEER_KEYS: &[&str] =
     &["name", "key", "addresses", "relay", "rights", "send", "receive", "messages_s", "bytes_s", "queue"];
 const TERMS: &[&str] = &["rights", "send", "receive", "messages_s", "bytes_s", "queue"];
-const KEY_RIGHT: &str = "the peer's public key, as `roadcast-bridge keys show` prints it there";
 /// UDP port of a bridge: free of anything that is registered with IANA for roads.
 const PORT: u16 = 4747;
 /// A unit with three interfaces has as many of each family.
@@ -248,6 +238,7 @@ mod tests {
 
     use super::super::bridge;
     use super::*;
+    use crate::peers::PeerKey;
 
     const START: &str = "[bridge]\nname = \"rsu-7\"\nkey = \"bridge.key\"\n";
 
@@ -285,6 +276,7 @@ mod tests {
             "[peers]\nlisten = [\"0.0.0.0:1\", \"[::]:1\"]\nexternal = \"198.51.100.1:1\"\nrelay = [\"https://relay.example\"]\n\
              relay_ca = \"ca.pem\"\nrelay_quic_port = 0\nmdns = true\ndht = true\ndht_bootstrap = [\"10.0.0.1:6881\"]\n\
              rendezvous = \"broker\"\nsilence_s = 6\ncredential = \"b.cred\"\nadmit_roots = [\"root.cred\"]\nadmit_issuers = [\"i.cred\"]\n\
+             admit_revocation = [\"operator.rev\"]\n\
              admitted = {{ rights = \"read\", messages_s = 9 }}\n\
              [[peer]]\nname = \"a\"\nkey = \"{a}\"\naddresses = [\"192.0.2.7:4747\"]\nrights = \"administer\"\n\
              send = {{ classes = [\"D3\"] }}\nreceive = {{ classes = \"none\" }}\nbytes_s = 5000\nqueue = 7\n\
@@ -298,6 +290,7 @@ mod tests {
             peers.mdns && peers.rendezvous && peers.dht.len() == 1 && peers.silence == Duration::from_secs(6)
         );
         let admission = peers.admission.unwrap();
+        assert_eq!(admission.revocation, [Path::new("/etc/operator.rev")]);
         assert_eq!((admission.terms.rights, admission.terms.budget.messages_s), (Some(Right::Read), 9));
         let [first, second] = &peers.peers[..] else { panic!("two peers") };
         assert_eq!((first.key, first.terms.rights, first.terms.queue), (a, Some(Right::Administer), 7));

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use v2x_settings::{Document, Section, SettingsError};
 
-use super::bridge::{NAME_RIGHT, is_name};
+use super::named_key::named_key;
 use super::{ConfigError, LONGEST_FILE};
 use crate::peers::{PeerKey, RELAY_QUIC_PORT};
 use crate::relay::{RelaySettings, RelayTls};
@@ -66,20 +66,7 @@ fn tls(section: &Section<'_>, plain: bool) -> Result<Option<RelayTls>, SettingsE
 fn allow(top: &Section<'_>) -> Result<Vec<(String, PeerKey)>, SettingsError> {
     let mut allow: Vec<(String, PeerKey)> = Vec::new();
     for section in top.tables("allow", &["name", "key"], MOST_ALLOWED)? {
-        let name = section.string("name", NAME_RIGHT)?;
-        let name = section.need("name", name, NAME_RIGHT)?;
-        if !is_name(&name) {
-            return Err(section.wrong("name", format!("{name:?}"), NAME_RIGHT.to_owned()));
-        }
-        let key = section.string("key", KEY_RIGHT)?;
-        let key = section.need("key", key, KEY_RIGHT)?;
-        let key: PeerKey = match key.parse() {
-            Ok(key) => key,
-            Err(error) => {
-                return Err(section.wrong("key", format!("{key:?}"), format!("{KEY_RIGHT}: {error}")));
-            }
-        };
-        allow.push((name, key));
+        allow.push(named_key(&section)?);
     }
     if allow.is_empty() {
         return Err(
@@ -90,7 +77,6 @@ fn allow(top: &Section<'_>) -> Result<Vec<(String, PeerKey)>, SettingsError> {
 }
 
 const LISTEN_RIGHT: &str = "an IP address with its port: \"0.0.0.0:443\"";
-const KEY_RIGHT: &str = "the bridge's public key, as `roadcast-bridge keys show` prints it there";
 /// Units of a country, a kilobyte each.
 const MOST_ALLOWED: usize = 10_000;
 /// 5,000 messages of 200 B a second.

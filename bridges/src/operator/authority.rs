@@ -9,7 +9,7 @@ use v2x_core::{CredentialRequest, Permissions, RevocationRequest, WireTime, issu
 use v2x_proto::Digest;
 
 use super::fixture::NOW;
-use super::pem;
+use crate::pem;
 
 pub struct TestAuthority {
     root: Vec<u8>,

@@ -205,7 +205,7 @@ impl Manifest {
     /// The manifest as text, PEM.
     #[must_use]
     pub fn armour(&self) -> String {
-        super::pem::block(LABEL, &self.encoded)
+        crate::pem::block(LABEL, &self.encoded)
     }
 
     /// Whether it has ended.
@@ -245,7 +245,7 @@ pub fn parse(bytes: &[u8]) -> Result<v1::UpdateManifest, ManifestError> {
 /// # Errors
 /// [`ManifestError::NotArmoured`].
 pub fn unarmour(text: &[u8]) -> Result<Vec<u8>, ManifestError> {
-    let mut blocks = super::pem::blocks(text, 1).map_err(|_| ManifestError::NotArmoured)?;
+    let mut blocks = crate::pem::blocks(text, 1).map_err(|_| ManifestError::NotArmoured)?;
     let block = blocks.pop().filter(|block| block.label == LABEL).ok_or(ManifestError::NotArmoured)?;
     Ok(block.bytes.to_vec())
 }

@@ -15,8 +15,8 @@ use v2x_core::{Identity, KeyPair, Permissions, Pool, TrustStore, WireTime, read_
 use v2x_proto::credential::CredentialView;
 
 use super::kind::ContentKind;
-use super::pem::{self, PemBlock, PemError};
 use super::settings::{OwnPlace, Places};
+use crate::pem::{self, PemBlock, PemError};
 
 /// Files to be put in their places, and others to be removed.
 #[derive(Debug, Default)]

@@ -13,13 +13,15 @@ use v2x_proto::envelope::MAX_CREDENTIAL;
 use super::error::PeersError;
 use super::handler::PeerIdentity;
 use super::key::PeerKey;
+use super::lease::{GuestAuthority, Lease};
+use super::revoked::RevokedGuests;
 use super::settings::{PeerSettings, PeerTerms, PeersSettings};
 
 /// The peers that are named, and the authority whose credentials admit others.
 #[derive(Debug)]
 pub(super) struct Admission {
     named: BTreeMap<PeerKey, Arc<PeerSettings>>,
-    authority: Option<(TrustStore, PeerTerms)>,
+    authority: Option<Arc<GuestAuthority>>,
 }
 
 /// A peer that is let in.
@@ -27,8 +29,8 @@ pub(super) struct Admission {
 pub(super) struct Admitted {
     pub identity: PeerIdentity,
     pub terms: PeerTerms,
-    /// End of the credential that admits it; none of a peer that is named.
-    pub until: Option<WireTime>,
+    /// What a guest is admitted by; none of a peer that is named.
+    pub lease: Option<Lease>,
 }
 
 /// Why a bridge is not let in.
@@ -44,6 +46,8 @@ pub(super) enum NotAdmitted {
     OtherKey,
     #[error("its credential lacks the permission management")]
     NoPermission,
+    #[error("its credential is revoked")]
+    Revoked,
 }
 
 impl Admission {
@@ -56,7 +60,9 @@ impl Admission {
                     paths.iter().map(|path| read_credential(path)).collect()
                 };
                 let trust = TrustStore::new(&read(&admission.roots)?, &read(&admission.issuers)?);
-                Some((trust.map_err(PeersError::Trust)?, admission.terms.clone()))
+                let trust = trust.map_err(PeersError::Trust)?;
+                let revoked = RevokedGuests::new(&admission.revocation, &trust)?;
+                Some(Arc::new(GuestAuthority { trust, revoked, terms: admission.terms.clone() }))
             }
         };
         let named = settings.peers.iter().map(|peer| (peer.key, Arc::new(peer.clone()))).collect();
@@ -87,9 +93,10 @@ impl Admission {
     ) -> Result<Admitted, NotAdmitted> {
         if let Some(peer) = self.named.get(&key) {
             let identity = PeerIdentity { name: peer.name.clone(), key, rights: peer.terms.rights };
-            return Ok(Admitted { identity, terms: peer.terms.clone(), until: None });
+            return Ok(Admitted { identity, terms: peer.terms.clone(), lease: None });
         }
-        let (trust, terms) = self.authority.as_ref().ok_or(NotAdmitted::UnknownKey)?;
+        let authority = self.authority.as_ref().ok_or(NotAdmitted::UnknownKey)?;
+        let GuestAuthority { trust, revoked, terms } = &**authority;
         if credential.is_empty() {
             return Err(NotAdmitted::NoCredential);
         }
@@ -100,9 +107,13 @@ impl Admission {
         if !trusted.permits(Permissions::MANAGEMENT) {
             return Err(NotAdmitted::NoPermission);
         }
+        if revoked.has(&trusted, trust) {
+            return Err(NotAdmitted::Revoked);
+        }
         let name = format!("credential-{}", trusted.digest());
         let identity = PeerIdentity { name, key, rights: terms.rights };
-        Ok(Admitted { identity, terms: terms.clone(), until: Some(trusted.valid_until) })
+        let lease = Lease { credential: trusted, authority: Arc::clone(authority) };
+        Ok(Admitted { identity, terms: terms.clone(), lease: Some(lease) })
     }
 }
 
@@ -142,7 +153,10 @@ mod tests {
         };
         Admission {
             named: named.iter().map(|key| (*key, Arc::new(peer(key)))).collect(),
-            authority: authority.map(|authority| (authority.trust.clone(), PeerTerms::default())),
+            authority: authority.map(|authority| {
+                let (trust, terms) = (authority.trust.clone(), PeerTerms::default());
+                Arc::new(GuestAuthority { revoked: RevokedGuests::new(&[], &trust).unwrap(), trust, terms })
+            }),
         }
     }
 
@@ -165,7 +179,8 @@ mod tests {
         let admission = admission(Some(&authority), &[]);
         let now = testkit::START;
         let admit = |number, credential: &[u8], now| {
-            admission.admit(key(number), credential, now).map(|admitted| admitted.until)
+            let admitted = admission.admit(key(number), credential, now)?;
+            Ok(admitted.lease.map(|lease| lease.credential.valid_until))
         };
         let good = authority.credential(2);
         let until = admit(2, &good, now).unwrap().unwrap();

@@ -21,10 +21,12 @@ pub(super) enum Close {
     NoHello = 6,
     /// The credential by which the other was admitted has ended.
     Expired = 7,
+    /// The credential by which the other was admitted is revoked.
+    Revoked = 8,
 }
 
 impl Close {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Done,
         Self::NotAdmitted,
         Self::Duplicate,
@@ -33,6 +35,7 @@ impl Close {
         Self::TooMany,
         Self::NoHello,
         Self::Expired,
+        Self::Revoked,
     ];
 
     /// Closes a connection so.
@@ -56,6 +59,7 @@ impl Close {
             Self::TooMany => "too many connections",
             Self::NoHello => "no hello",
             Self::Expired => "credential expired",
+            Self::Revoked => "credential revoked",
         }
     }
 }

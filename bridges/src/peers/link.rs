@@ -9,7 +9,6 @@ use iroh::{EndpointAddr, RelayUrl, TransportAddr};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info};
-use v2x_core::WireTime;
 
 use super::close::{Close, reason};
 use super::endpoint::{chain, relay};
@@ -17,6 +16,7 @@ use super::gauges::{Gauges, State};
 use super::handler::MESSAGES_ALPN;
 use super::hello::{self, Greeted, NoHello, seen_at};
 use super::key::PeerKey;
+use super::lease::Lease;
 use super::punch::{self, PUNCH_ALPN};
 use super::records::{self, Hello, Wanted};
 use super::session::{self, Bench, Ended};
@@ -52,7 +52,7 @@ pub(super) struct Link {
     pub addresses: Vec<SocketAddr>,
     pub relays: Vec<RelayUrl>,
     pub terms: PeerTerms,
-    pub until: Option<WireTime>,
+    pub lease: Option<Lease>,
     pub end: Arc<End>,
     pub gauges: Arc<Gauges>,
 }
@@ -272,8 +272,8 @@ impl Link {
             let at_once = since.elapsed() < AT_ONCE && arrival.hello.instance == instance;
             at_once && ours && self.dials_first(common)
         };
-        let Self { terms, until, end, gauges, .. } = self;
-        let bench = Bench { end, terms, silence: common.silence, began, until: *until, gauges };
+        let Self { terms, lease, end, gauges, .. } = self;
+        let bench = Bench { end, terms, silence: common.silence, began, lease: lease.as_ref(), gauges };
         let connection = greeted.connection.clone();
         let further = || async {
             let dialled = common.dial(self.address(common, &[]), PUNCH_ALPN, common.hello(None)).await;
@@ -315,7 +315,8 @@ fn said(ended: &Ended) -> String {
         Ended::Closed(why) => why.clone(),
         Ended::Silent => "no heartbeat".to_owned(),
         Ended::Replaced(_) => "it called anew".to_owned(),
-        Ended::Expired => "its credential has ended".to_owned(),
+        Ended::Over(Close::Revoked) => "its credential is revoked".to_owned(),
+        Ended::Over(_) => "its credential has ended".to_owned(),
     }
 }
 

@@ -5,17 +5,16 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use iroh::endpoint::PathEvent;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
-use v2x_core::WireTime;
+use tokio::time::Instant;
 
 use super::close::{Close, reason};
 use super::gauges::Gauges;
 use super::heartbeat::{self, NoBeat};
 use super::hello::{self, Greeted, open_up};
+use super::lease::{self, Lease};
 use super::sending::{self, MOST_STREAMS};
 use super::{receiving, settings::PeerTerms};
 use crate::budget::Budget;
-use crate::clock;
 use crate::hub::End;
 
 /// What a session needs besides its connection.
@@ -26,8 +25,8 @@ pub(super) struct Bench<'a> {
     pub silence: Duration,
     /// Since when budgets are counted: the same over all sessions.
     pub began: Instant,
-    /// End of the credential that admits the peer.
-    pub until: Option<WireTime>,
+    /// What a guest is admitted by.
+    pub lease: Option<&'a Lease>,
     pub gauges: &'a Gauges,
 }
 
@@ -40,8 +39,8 @@ pub(super) enum Ended {
     Silent,
     /// The peer called anew.
     Replaced(Box<Greeted>),
-    /// Its credential has ended.
-    Expired,
+    /// Its credential has ended or is revoked.
+    Over(Close),
 }
 
 /// Serves a connection whose hellos are over. `keeps` decides, of a connection that comes meanwhile, whether this one stays.
@@ -52,7 +51,7 @@ pub(super) async fn run(
     keeps: impl Fn(&Greeted) -> bool,
 ) -> Ended {
     let Greeted { connection, mut send, mut receive, hello } = greeted;
-    let Bench { end, terms, silence, began, until, gauges } = *bench;
+    let Bench { end, terms, silence, began, lease, gauges } = *bench;
     open_up(&connection, MOST_STREAMS as u32);
     gauges.connected(&connection);
     gauges.seen_at(&hello.seen_at);
@@ -98,7 +97,7 @@ pub(super) async fn run(
         }
         () = paths => unreachable!("it never ends"),
         arrival = called => Ended::Replaced(Box::new(arrival)),
-        () = expiry(until) => Ended::Expired,
+        close = lease::end(lease) => Ended::Over(close),
     };
     match &ended {
         Ended::Closed(_) => Close::Done.close(&connection),
@@ -107,18 +106,7 @@ pub(super) async fn run(
             Close::Silent.close(&connection);
         }
         Ended::Replaced(_) => Close::Duplicate.close(&connection),
-        Ended::Expired => Close::Expired.close(&connection),
+        Ended::Over(close) => close.close(&connection),
     }
     ended
 }
-
-/// The end of a credential.
-pub(super) async fn expiry(until: Option<WireTime>) {
-    let Some(until) = until else { return std::future::pending().await };
-    while clock::now() < until {
-        // Looked at again and again: the clock may be set.
-        sleep(CLOCK_LOOK).await;
-    }
-}
-
-const CLOCK_LOOK: Duration = Duration::from_secs(1);

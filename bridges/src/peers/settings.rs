@@ -47,6 +47,8 @@ pub struct AdmissionSettings {
     pub roots: Vec<PathBuf>,
     /// Files of the issuers below them.
     pub issuers: Vec<PathBuf>,
+    /// Files of revocation deltas of those: what they name is let in no more, and loses its connection.
+    pub revocation: Vec<PathBuf>,
     /// What everyone admitted so may do and gets.
     pub terms: PeerTerms,
 }

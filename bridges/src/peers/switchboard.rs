@@ -21,9 +21,9 @@ use super::gauges::Gauges;
 use super::handler::{Handlers, MESSAGES_ALPN, PeerIdentity};
 use super::hello::{self, Greeted, NoHello, STREAMS};
 use super::key::PeerKey;
+use super::lease;
 use super::link::{Common, Link, Meeting};
 use super::records;
-use super::session::expiry;
 use super::tally::{Tally, Ticket};
 use crate::clock;
 use crate::hub::{End, EndSettings, Hub};
@@ -70,6 +70,7 @@ struct Counts {
     unknown_key: AtomicU64,
     no_credential: AtomicU64,
     bad_credential: AtomicU64,
+    revoked: AtomicU64,
     no_hello: AtomicU64,
     malformed_hello: AtomicU64,
     too_many: AtomicU64,
@@ -262,7 +263,7 @@ impl Switchboard {
         hello::open_up(&connection, STREAMS);
         tokio::select! {
             () = handler.serve(admitted.identity, connection.clone()) => {}
-            () = expiry(admitted.until) => Close::Expired.close(&connection),
+            close = lease::end(admitted.lease.as_ref()) => close.close(&connection),
         }
     }
 
@@ -284,7 +285,7 @@ impl Switchboard {
         relays: Vec<RelayUrl>,
         is_guest: bool,
     ) -> (Link, mpsc::Receiver<Greeted>) {
-        let Admitted { identity: PeerIdentity { name, key, .. }, terms, until } = admitted;
+        let Admitted { identity: PeerIdentity { name, key, .. }, terms, lease } = admitted;
         let hub = self.hub.as_ref().expect("nobody is let in without a hub");
         let end = Arc::new(hub.attach(EndSettings {
             name: name.clone(),
@@ -307,13 +308,14 @@ impl Switchboard {
         };
         slots.insert(*key, slot);
         let (name, terms) = (name.clone(), terms.clone());
-        (Link { name, key: *key, addresses, relays, terms, until: *until, end, gauges }, arrivals)
+        (Link { name, key: *key, addresses, relays, terms, lease: lease.clone(), end, gauges }, arrivals)
     }
 
     fn turn_away(&self, connection: &Connection, key: PeerKey, why: NotAdmitted) {
         let count = match why {
             NotAdmitted::UnknownKey => &self.counts.unknown_key,
             NotAdmitted::NoCredential => &self.counts.no_credential,
+            NotAdmitted::Revoked => &self.counts.revoked,
             NotAdmitted::Credential(_) | NotAdmitted::OtherKey | NotAdmitted::NoPermission => {
                 &self.counts.bad_credential
             }
@@ -391,7 +393,7 @@ impl Switchboard {
             |addresses: Vec<SocketAddr>| addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>();
         let Counts { accepted, handshakes_failed, busy, unknown_key, no_credential, bad_credential, .. } =
             &self.counts;
-        let Counts { no_hello, malformed_hello, too_many, .. } = &self.counts;
+        let Counts { revoked, no_hello, malformed_hello, too_many, .. } = &self.counts;
         json!({
             "own_key": PeerKey::from(endpoint.id()).to_string(),
             "listening": texts(endpoint.bound_sockets()),
@@ -403,6 +405,7 @@ impl Switchboard {
                 "unknown_key": count(unknown_key),
                 "no_credential": count(no_credential),
                 "bad_credential": count(bad_credential),
+                "revoked": count(revoked),
                 "no_hello": count(no_hello),
                 "malformed_hello": count(malformed_hello),
                 "too_many": count(too_many),

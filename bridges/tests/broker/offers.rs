@@ -1,7 +1,7 @@
 //! Offers to meet, carried between bridges.
 
 use bytes::Bytes;
-use v2x_bridges::broker::BrokerLink;
+use v2x_bridges::broker::{BrokerLink, Updates};
 use v2x_bridges::hub::Hub;
 use v2x_bridges::rendezvous::{self, Meetings, OfferOut};
 
@@ -11,7 +11,9 @@ use crate::unit::{PATIENCE, Unit, settings};
 /// The peers' end of a bridge with this key, and its link.
 fn bridge(key: &str, broker: &Mosquitto) -> (Meetings, BrokerLink) {
     let (meetings, carrier) = rendezvous::channel(key.to_owned());
-    let link = BrokerLink::start(&settings(key, broker.port()), key, &Hub::new(), Some(carrier)).unwrap();
+    let link =
+        BrokerLink::start(&settings(key, broker.port()), key, &Hub::new(), Some(carrier), Updates::none())
+            .unwrap();
     (meetings, link)
 }
 

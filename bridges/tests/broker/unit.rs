@@ -7,7 +7,7 @@ use serde_json::Value;
 use testkit::craft::{self, Crafter};
 use tokio::sync::mpsc;
 use v2x_bridges::broker::topic::Topics;
-use v2x_bridges::broker::{BrokerLink, BrokerSettings};
+use v2x_bridges::broker::{BrokerLink, BrokerSettings, Updates};
 use v2x_bridges::budget::BudgetLimits;
 use v2x_bridges::clock;
 use v2x_bridges::hub::{HandIn, Hub};
@@ -50,7 +50,7 @@ impl Unit {
     pub fn with(name: &str, settings: &BrokerSettings) -> Self {
         let hub = Hub::new();
         let station = hub.station(clock::now());
-        let link = BrokerLink::start(settings, name, &hub, None).unwrap();
+        let link = BrokerLink::start(settings, name, &hub, None, Updates::none()).unwrap();
         Self { hub, link, station }
     }
 

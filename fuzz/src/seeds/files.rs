@@ -38,7 +38,26 @@ pub(super) fn recordings() -> Vec<(String, Vec<u8>)> {
 }
 
 pub(super) fn traces() -> Vec<(String, Vec<u8>)> {
-    named([("xml", XML.to_vec()), ("csv", CSV.to_vec()), ("csv_degrees", CSV_DEGREES.to_vec())])
+    named([
+        ("xml", XML.to_vec()),
+        ("csv", CSV.to_vec()),
+        ("csv_degrees", CSV_DEGREES.to_vec()),
+        ("csv_signals", CSV_SIGNALS.to_vec()),
+        ("gpx", GPX.to_vec()),
+        ("ns2", NS2.to_vec()),
+    ])
+}
+
+pub(super) fn mapped() -> Vec<(String, Vec<u8>)> {
+    let own = include_bytes!("../../../replay/mappings/highd.toml");
+    named([
+        ("ngsim", [&b"\x00"[..], NGSIM].concat()),
+        ("highd", [&b"\x01"[..], HIGHD].concat()),
+        ("ind", [&b"\x02"[..], IND].concat()),
+        ("pneuma", [&b"\x03"[..], PNEUMA].concat()),
+        ("own", [own, &b"\0"[..], HIGHD].concat()),
+        ("net", [&b"\x00"[..], NET].concat()),
+    ])
 }
 
 pub(super) fn plans() -> Vec<(String, Vec<u8>)> {
@@ -50,6 +69,9 @@ pub(super) fn plans() -> Vec<(String, Vec<u8>)> {
         ("forged", include_bytes!("../../../replay/plans/flood/forged-forwarder-60.toml").to_vec()),
         ("insiders", include_bytes!("../../../replay/plans/insiders.toml").to_vec()),
         ("sybil", include_bytes!("../../../replay/plans/sybil.toml").to_vec()),
+        ("mapping", include_bytes!("../../../replay/mappings/pneuma.toml").to_vec()),
+        ("kinds", KINDS.to_vec()),
+        ("intervals", b"interval_s,weight\n0.2,150\n0.5,420\n1.0,120\n".to_vec()),
         ("radio", include_bytes!("../../../replay/plans/radio/highway.toml").to_vec()),
     ])
 }
@@ -64,3 +86,23 @@ const XML: &[u8] = br#"<?xml version="1.0"?>
 const CSV: &[u8] = b"timestep_time;vehicle_id;vehicle_x;vehicle_y;vehicle_speed;vehicle_angle;vehicle_type\n\
 0.00;a;1.5;-2;13.9;90;passenger\n0.10;a;2.9;-2;13.9;90;passenger\n0.10;b;9;9;0;0;bus\n";
 const CSV_DEGREES: &[u8] = b"time;id;lon;lat\n0;a;6.1;49.6\n1;a;6.1;49.6001\n1;b;6.1;149.6\n";
+const CSV_SIGNALS: &[u8] = b"time,id,x,y,speed,signals,length,width,tag\n\
+0,a,1000,5,13,8,4.5,1.8,vehicle\n1,a,1013,5,12,2048,4.5,1.8,vehicle\n1,a,3,4,1,,,,person\n";
+const GPX: &[u8] = br#"<gpx version="1.1"><trk><name>bus</name><trkseg>
+<trkpt lat="49.6" lon="6.13"><time>2026-11-30T14:30:00Z</time></trkpt>
+<trkpt lat="49.6" lon="6.14"><time>2026-11-30T15:30:01.5+01:00</time><speed>9.5</speed><course>90</course></trkpt>
+</trkseg></trk></gpx>
+"#;
+const NS2: &[u8] = b"# nodes: 2\n$node_(0) set X_ 10.0\n$node_(0) set Y_ 5\n$node_(1) set X_ 7\n\
+$ns_ at 2.0 \"$node_(0) setdest 40.0 5.0 10.0\"\n$ns_ at 4 \"$node_(0) setdest 40 -5 5\"\n";
+const NGSIM: &[u8] = b"Vehicle_ID,Global_Time,Local_X,Local_Y,v_length,v_Width,v_Class,v_Vel,v_Acc\n\
+2,1118846980200,16.5,100,15,5,2,40,-2\n2,1118846980300,16.5,104,15,5,2,40,-2\n9,1118846980300,28,303,60,8,3,30,0\n";
+const HIGHD: &[u8] = b"frame,id,x,y,width,height,xVelocity,yVelocity,xAcceleration,yAcceleration\n\
+25,1,100,10,4.5,2.0,30,0,0.5,0\n25,7,200,20,12,2.5,-20,2,-1,0\n26,1,101.2,10,4.5,2.0,30,0,0.5,0\n";
+const IND: &[u8] =
+    b"trackId,frame,xCenter,yCenter,heading,width,length,xVelocity,yVelocity,lonAcceleration\n\
+3,0,40,-30,90,1.8,4.6,0,10,1\n3,1,40,-29.6,90,1.8,4.6,0,10,1\n8,0,50,-30,185.5,0,0,-1.5,-0.1,0\n";
+const PNEUMA: &[u8] = b"track_id; type; traveled_d; avg_speed; lat; lon; speed; lon_acc; lat_acc; time\n\
+1; Car; 48.8; 9.7; 37.97; 23.73; 36; 0.05; -0.04; 0.00; 37.97; 23.74; 36; 0.05; -0.04; 0.10; \n";
+const NET: &[u8] = br#"<net version="1.20"><location netOffset="-292000,-5498000" convBoundary="0,0,2000,3000" origBoundary="6.1,49.5,6.2,49.7" projParameter="+proj=utm +zone=32 +ellps=WGS84"/></net>"#;
+const KINDS: &[u8] = b"[[kind]]\nid = \"flow_7.*\"\nis = \"emergency\"\n[[kind]]\ntype = \"ICE?\"\nlonger_than_m = 20\nis = \"train\"\nlength_m = 102.2\n";

@@ -423,6 +423,15 @@ impl Medium for Ether {
         TransmissionState::Pending
     }
 
+    fn settled_until_ns(&self) -> u64 {
+        // Frames that have not begun take their airtime once they have.
+        let ends = self.events.iter().filter_map(|Reverse((at_ns, event))| match event {
+            EtherEvent::End { .. } => Some(*at_ns),
+            EtherEvent::Begin { .. } => None,
+        });
+        ends.min().unwrap_or(u64::MAX)
+    }
+
     fn next_ns(&self) -> Option<u64> {
         self.events.peek().map(|Reverse((at_ns, _))| *at_ns)
     }

@@ -35,6 +35,9 @@ impl Plan {
         let right =
             format!("a plan, which has none; a station's configuration is run by: roadcast run {file}");
         document.refuse("role", "a station's role", right)?;
+        let right =
+            format!("a plan, which is one run; a sweep is run by: roadcast replay sweep {file} --out DIR");
+        document.refuse("sweep", "a sweep", right)?;
         let top = document.top(TOP_KEYS)?;
         top.string("about", TEXT)?;
         let ways = Forwarding::ALL.map(|way| (way.name(), way));

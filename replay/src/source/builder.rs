@@ -3,11 +3,14 @@
 use hashbrown::HashMap;
 
 use super::coordinates::{Coordinates, Move};
+use super::derived::derive_motion;
 use super::error::{RowFault, TraceError, Warning};
+use super::mapping::Mapping;
 use super::motion;
 use super::options::ReadOptions;
-use super::row::{Fault, NameSpace, Row, Values, name_of, parse_time, quote};
-use super::station_kind::StationKind;
+use super::row::{Fault, Row, Values, parse_time, quote};
+use super::signals::{SignalChange, Signals};
+use super::stations::{Admission, MAX_STATIONS, Stations, Who};
 use super::trace::{Sample, Trace};
 
 /// Whether the reader should go on.
@@ -24,7 +27,7 @@ pub(super) struct Builder<'a> {
     name: &'a str,
     options: &'a ReadOptions,
     coordinates: Coordinates,
-    stations: Stations,
+    stations: Stations<'a>,
     /// The first rows, until they have settled what x and y are.
     undecided: Option<Vec<(u32, Values)>>,
     kept: Vec<Kept>,
@@ -38,13 +41,15 @@ pub(super) struct Builder<'a> {
     seen: bool,
     window: (u64, u64),
     cut: Option<(u64, String)>,
+    derives: bool,
 }
 
-/// A sample, its time still the file's, and its line.
+/// A sample, its time still the file's, its line, and what was switched on.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
     sample: Sample,
     line: u32,
+    signals: Signals,
 }
 
 impl<'a> Builder<'a> {
@@ -60,7 +65,7 @@ impl<'a> Builder<'a> {
             name,
             options,
             coordinates: Coordinates::new(options)?,
-            stations: Stations::default(),
+            stations: Stations::new(&options.only, &options.kinds),
             undecided: Some(Vec::new()),
             kept: Vec::new(),
             warnings: Vec::new(),
@@ -73,7 +78,19 @@ impl<'a> Builder<'a> {
             seen: false,
             window: (options.from_s.map_or(0, ns), options.to_s.map_or(u64::MAX, ns)),
             cut: None,
+            derives: false,
         })
+    }
+
+    /// The mapping's rules say what stations are where the options' do not, and its places are of its projection.
+    pub(super) fn mapped_by(&mut self, mapping: &'a Mapping) {
+        self.stations.mapped_by(&mapping.kinds);
+        self.derives_motion();
+    }
+
+    /// Speeds and headings that the file does not have are those of the places.
+    pub(super) fn derives_motion(&mut self) {
+        self.derives = true;
     }
 
     /// The file itself states that x and y are degrees (the options, when given, take precedence).
@@ -88,13 +105,23 @@ impl<'a> Builder<'a> {
         if word != self.step_word || self.step.is_err() {
             self.step_word.clear();
             self.step_word.push_str(word);
-            self.step = parse_time(word).map_err(|fault| Fault::quoting(fault, "time", word));
-            if let Ok(time) = self.step {
-                self.in_order &= time >= self.latest;
-                self.earliest = self.earliest.min(time);
-                self.latest = self.latest.max(time);
-            }
+            return self.step_at(parse_time(word).map_err(|fault| Fault::quoting(fault, "time", word)));
         }
+        self.flow()
+    }
+
+    /// The same, of a time that is read already.
+    pub(super) fn step_at(&mut self, time: Result<u64, Fault>) -> Flow {
+        self.step = time;
+        if let Ok(time) = self.step {
+            self.in_order &= time >= self.latest;
+            self.earliest = self.earliest.min(time);
+            self.latest = self.latest.max(time);
+        }
+        self.flow()
+    }
+
+    fn flow(&self) -> Flow {
         match self.step {
             Ok(time) if time >= self.window.1 && self.in_order => Flow::Done,
             _ => Flow::Continue,
@@ -113,24 +140,38 @@ impl<'a> Builder<'a> {
 
     /// Takes a row, or drops it and counts why. Rows outside the window are passed over.
     pub(super) fn row(&mut self, row: Row<'_>) -> Result<(), TraceError> {
+        self.take(&row.who(), row.line, |time| Values::of(time, &row))
+    }
+
+    /// The same, of a station whose values are read where they are wanted.
+    pub(super) fn take(
+        &mut self,
+        who: &Who<'_>,
+        line: u64,
+        values: impl FnOnce(u64) -> Result<Values, Fault>,
+    ) -> Result<(), TraceError> {
         let values = match self.step.clone() {
             Ok(time) if time < self.window.0 || time >= self.window.1 => {
                 self.seen = true;
                 return Ok(());
             }
-            Ok(time) => Values::of(time, &row),
+            Ok(time) => who.check().and_then(|()| values(time)),
             Err(fault) => Err(fault),
         };
         let values = match values {
             Ok(values) => values,
             Err(Fault(fault, found)) => {
-                self.drop_row(fault, row.line, &found);
+                self.drop_row(fault, line, &found);
                 return Ok(());
             }
         };
-        let Some(station) = self.stations.of(&row) else {
-            let limit = MAX_STATIONS;
-            return Err(TraceError::TooManyStations { name: self.name.to_owned(), line: row.line, limit });
+        let station = match self.stations.admit(who) {
+            Admission::Station(station) => station,
+            Admission::LeftOut => return Ok(()),
+            Admission::Full => {
+                let limit = MAX_STATIONS;
+                return Err(TraceError::TooManyStations { name: self.name.to_owned(), line, limit });
+            }
         };
         let Some(undecided) = &mut self.undecided else { return self.keep(station, &values) };
         undecided.push((station, values));
@@ -170,30 +211,90 @@ impl<'a> Builder<'a> {
         };
         self.sort();
         self.check_dropped()?;
+        self.leave_out()?;
         self.check_clock()?;
         let begin_ns = self.kept[0].sample.time_ns;
         if let Some((line, detail)) = self.cut.take() {
-            let (samples, until_ns) = (self.kept.len(), last_read - begin_ns);
-            self.warnings.push(Warning::CutShort { samples, until_ns, line, detail });
+            let (samples, until_ns) = (self.kept.len(), last_read.saturating_sub(begin_ns));
+            let step_ns = self.step.as_ref().ok().copied();
+            self.warnings.push(Warning::CutShort { samples, until_ns, line, detail, step_ns });
         }
+        self.warnings.extend(self.stations.warnings());
         self.warnings.extend(self.coordinates.warnings());
+        let mut signals = self.changes(begin_ns);
         // The same allocation, if the library can: millions of samples should not be there twice.
         let mut samples: Vec<Sample> = self
             .kept
             .into_iter()
             .map(|kept| Sample { time_ns: kept.sample.time_ns - begin_ns, ..kept.sample })
             .collect();
-        let (names, kinds) = self.stations.numbered(&mut samples);
-        let mut trace = Trace { names, kinds, samples, begin_ns, warnings: self.warnings };
+        let numbers = self.stations.numbers(&samples);
+        for sample in &mut samples {
+            sample.station = numbers[sample.station as usize].expect("invariant: it has this sample");
+        }
+        for change in &mut signals {
+            change.station = numbers[change.station as usize].expect("invariant: it has a sample");
+        }
+        signals.sort_unstable_by_key(|change| (change.station, change.time_ns));
+        let (names, kinds, sizes) = self.stations.told(&numbers);
+        let mut trace = Trace { names, kinds, sizes, samples, signals, begin_ns, warnings: self.warnings };
+        if self.derives {
+            derive_motion(&mut trace);
+        }
         trace.warnings.extend(motion::disagreement(&trace));
         trace.warnings.extend(motion::turned(&trace));
         Ok(trace)
     }
 
+    /// Leaves out stations that only now are known not to be wanted.
+    fn leave_out(&mut self) -> Result<(), TraceError> {
+        for kept in &self.kept {
+            if kept.signals.blue_light() {
+                self.stations.has_blue_light(kept.sample.station);
+            }
+        }
+        if self.stations.settle() {
+            let stations = &self.stations;
+            self.kept.retain(|kept| stations.is_wanted(kept.sample.station));
+        }
+        if self.kept.is_empty() { Err(self.nothing_usable()) } else { Ok(()) }
+    }
+
+    /// When stations switched something on or off; the rows are in order of time.
+    fn changes(&self, begin_ns: u64) -> Vec<SignalChange> {
+        let mut now: HashMap<u32, Signals> = HashMap::new();
+        let mut changes = Vec::new();
+        for kept in &self.kept {
+            let Sample { station, time_ns, .. } = kept.sample;
+            let before = if kept.signals == Signals::default() && !now.contains_key(&station) {
+                Signals::default()
+            } else {
+                now.insert(station, kept.signals).unwrap_or_default()
+            };
+            if kept.signals != before {
+                let time_ns = time_ns - begin_ns;
+                changes.push(SignalChange { station, time_ns, signals: kept.signals });
+            }
+        }
+        changes
+    }
+
     /// Settles what x and y are, and places the rows that waited for it.
     fn settle(&mut self) -> Result<(), TraceError> {
         let Some(rows) = self.undecided.take() else { return Ok(()) };
-        self.coordinates.settle(rows.first().map(|(_, first)| (first.x, first.y)), moves(&rows));
+        let first = rows.first().map(|(_, first)| (first.x, first.y));
+        if let Err(net) = self.coordinates.settle(first, moves(&rows)) {
+            let (x, y) = first.unwrap_or_default();
+            let line = rows.first().map_or(0, |(_, first)| first.line);
+            return Err(TraceError::OtherProjection {
+                name: self.name.to_owned(),
+                line,
+                x,
+                y,
+                net: net.name().to_owned(),
+                bounds: net.bounds(),
+            });
+        }
         if self.options.origin.is_some() && self.coordinates.are_degrees() {
             return Err(TraceError::OriginOfDegrees { name: self.name.to_owned() });
         }
@@ -229,6 +330,7 @@ impl<'a> Builder<'a> {
                 acceleration: values.acceleration,
             },
             line: u32::try_from(values.line).unwrap_or(u32::MAX),
+            signals: values.signals,
         });
         Ok(())
     }
@@ -253,7 +355,7 @@ impl<'a> Builder<'a> {
             same
         });
         if let Some((line, station)) = twice.pop() {
-            let found = quote("id", &self.stations.all[station as usize].1);
+            let found = quote("id", self.stations.id(station));
             self.drop_row(RowFault::Twice, line.into(), &found);
             if let Some(Warning::Dropped { rows, .. }) = self.warnings.last_mut() {
                 *rows = count;
@@ -305,6 +407,8 @@ impl<'a> Builder<'a> {
         }
         let why = if let Some(warning) = self.warnings.first() {
             warning.to_string()
+        } else if let Some(others) = self.stations.others() {
+            others
         } else if self.seen {
             let until = self.options.to_s.map_or_else(|| " on".to_owned(), |to_s| format!(" to {to_s} s"));
             format!(
@@ -316,55 +420,6 @@ impl<'a> Builder<'a> {
             "no vehicle or person in it".to_owned()
         };
         TraceError::NothingUsable { name, why }
-    }
-}
-
-/// The stations so far, in order of first appearance.
-#[derive(Debug, Default)]
-struct Stations {
-    /// Numbers by id, one map a name space.
-    index: [HashMap<String, u32>; 3],
-    all: Vec<(NameSpace, String, StationKind)>,
-    /// Whether rows of the file name lanes.
-    lanes: bool,
-}
-
-impl Stations {
-    /// The number of a row's station; `None` when there is no room for it.
-    fn of(&mut self, row: &Row<'_>) -> Option<u32> {
-        let index = &mut self.index[row.space as usize];
-        if let Some(number) = index.get(row.id) {
-            return Some(*number);
-        }
-        let number = self.all.len();
-        if number >= MAX_STATIONS {
-            return None;
-        }
-        self.all.push((row.space, row.id.to_owned(), row.kind));
-        index.insert(row.id.to_owned(), number as u32);
-        Some(number as u32)
-    }
-
-    /// Names and kinds of the stations that have samples, and their numbers in the samples.
-    fn numbered(self, samples: &mut [Sample]) -> (Vec<String>, Vec<StationKind>) {
-        let mut number = vec![None; self.all.len()];
-        for sample in samples.iter() {
-            number[sample.station as usize] = Some(0);
-        }
-        let (mut names, mut kinds) = (Vec::new(), Vec::new());
-        for (number, (space, id, kind)) in number.iter_mut().zip(self.all) {
-            if number.is_none() {
-                continue;
-            }
-            *number = Some(names.len() as u32);
-            let person = space == NameSpace::Person || space == NameSpace::EdgeOnly && self.lanes;
-            names.push(name_of(if person { NameSpace::Person } else { NameSpace::Vehicle }, &id));
-            kinds.push(if person && kind == StationKind::Passenger { StationKind::Pedestrian } else { kind });
-        }
-        for sample in samples {
-            sample.station = number[sample.station as usize].expect("invariant: it has this sample");
-        }
-        (names, kinds)
     }
 }
 
@@ -381,9 +436,6 @@ fn moves(rows: &[(u32, Values)]) -> impl Iterator<Item = Move> {
         Some(Move { stated_m: speed * seconds, x: to.x - from.x, y: to.y - from.y, latitude: from.y })
     })
 }
-
-/// The most stations of a trace. A whole day of a city has fewer than half of it.
-pub const MAX_STATIONS: usize = 1_000_000;
 
 /// So many rows wait for what x and y are: some 2 MB, and hundreds of steps of most traces.
 const DECIDING_ROWS: usize = 20_000;

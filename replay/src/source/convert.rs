@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 
 use super::row::id_of;
 use super::station_kind::StationKind;
+use super::station_size::StationSize;
 use super::trace::{Sample, Trace};
 use crate::geodesy::Plane;
 
@@ -127,7 +128,9 @@ fn write_format(trace: &Trace, plane: Option<Plane>, format: Format, out: &mut d
 fn write_csv(trace: &Trace, plane: Option<Plane>, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::WriterBuilder::new().delimiter(b';').from_writer(out);
     let (x, y) = if plane.is_some() { ("vehicle_x", "vehicle_y") } else { ("vehicle_lon", "vehicle_lat") };
-    csv.write_record([
+    let (signals, sizes) = (!trace.signals.is_empty(), !trace.sizes.is_empty());
+    let optional = |there: bool, names: &'static [&'static str]| if there { names } else { &[] };
+    let mut header = vec![
         "timestep_time",
         "tag",
         "vehicle_id",
@@ -137,11 +140,14 @@ fn write_csv(trace: &Trace, plane: Option<Plane>, out: &mut dyn Write) -> io::Re
         "vehicle_type",
         "vehicle_speed",
         "vehicle_acceleration",
-    ])?;
+    ];
+    header.extend(optional(signals, &["vehicle_signals"]));
+    header.extend(optional(sizes, &["vehicle_length", "vehicle_width"]));
+    csv.write_record(&header)?;
     for sample in &trace.samples {
         let words = Words::of(trace, sample, plane);
-        csv.write_record([
-            &words.time,
+        let mut row = vec![
+            words.time.as_str(),
             words.element(),
             words.id,
             &words.x,
@@ -150,7 +156,14 @@ fn write_csv(trace: &Trace, plane: Option<Plane>, out: &mut dyn Write) -> io::Re
             words.kind.name(),
             &words.speed,
             &words.acceleration,
-        ])?;
+        ];
+        if signals {
+            row.push(&words.signals);
+        }
+        if sizes {
+            row.extend([words.length.as_str(), &words.width]);
+        }
+        csv.write_record(&row)?;
     }
     csv.flush()
 }
@@ -173,9 +186,14 @@ fn write_xml(trace: &Trace, plane: Option<Plane>, out: &mut dyn Write) -> io::Re
                 words.x,
                 words.y
             )?;
-            for (key, value) in
-                [("angle", &words.angle), ("speed", &words.speed), ("acceleration", &words.acceleration)]
-            {
+            for (key, value) in [
+                ("angle", &words.angle),
+                ("speed", &words.speed),
+                ("acceleration", &words.acceleration),
+                ("signals", &words.signals),
+                ("length", &words.length),
+                ("width", &words.width),
+            ] {
                 if !value.is_empty() {
                     write!(out, " {key}=\"{value}\"")?;
                 }
@@ -199,6 +217,9 @@ struct Words<'t> {
     angle: String,
     speed: String,
     acceleration: String,
+    signals: String,
+    length: String,
+    width: String,
 }
 
 impl<'t> Words<'t> {
@@ -210,6 +231,7 @@ impl<'t> Words<'t> {
     fn of(trace: &'t Trace, sample: &Sample, plane: Option<Plane>) -> Self {
         let station = sample.station as usize;
         let (person, id) = id_of(trace.names.get(station).map_or("", String::as_str));
+        let size: StationSize = trace.sizes.get(station).copied().unwrap_or_default();
         let (x, y) = match plane {
             Some(plane) => {
                 let (x, y) = plane.metres(sample.point());
@@ -229,6 +251,11 @@ impl<'t> Words<'t> {
             angle: optional(sample.heading.map(i64::from), 1),
             speed: optional(sample.speed.map(i64::from), 2),
             acceleration: optional(sample.acceleration.map(i64::from), 1),
+            signals: trace
+                .signals_at(sample.station, sample.time_ns)
+                .map_or(String::new(), |signals| signals.0.to_string()),
+            length: optional(size.length_dm.map(i64::from), 1),
+            width: optional(size.width_dm.map(i64::from), 1),
         }
     }
 }
@@ -257,7 +284,7 @@ fn decimal(value: i64, places: u32) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{ReadOptions, read, read_from, town};
+    use super::super::{ReadOptions, SignalChange, Signals, read, read_from, town};
     use super::*;
 
     fn directory(name: &str) -> PathBuf {
@@ -314,14 +341,24 @@ mod tests {
         #[test]
         fn any_trace_reads_back_as_it_was_written(
             rows in prop::collection::vec((0..4_000_000_000u64, -900_000_000..=900_000_000i32, -1_800_000_000..=1_800_000_000i32,
-                any::<Option<u16>>(), prop::option::of(0..3600u16), prop::option::of(-32767..=32767i16)), 1..12),
+                any::<Option<u16>>(), prop::option::of(0..3600u16), prop::option::of(-32767..=32767i16), 0..4u16), 1..12),
+            length_dm in prop::option::of(1..=StationSize::MAX_LENGTH_DM),
             name in "[ -~é]{1,20}",
         ) {
             // Outer blanks are not part of a name.
             let name = format!("v{name}v");
             let mut trace = Trace { names: vec![name], kinds: vec![StationKind::Truck], begin_ns: 7, ..Trace::default() };
+            if let Some(length_dm) = length_dm {
+                trace.sizes.push(StationSize { length_dm: Some(length_dm), width_dm: None });
+            }
             let mut time_ns = 0;
-            for (step, latitude, longitude, speed, heading, acceleration) in rows {
+            let mut on = Signals::default();
+            for (step, latitude, longitude, speed, heading, acceleration, lights) in rows {
+                let signals = Signals(lights << 3);
+                if signals != on {
+                    trace.signals.push(SignalChange { station: 0, time_ns, signals });
+                    on = signals;
+                }
                 trace.samples.push(Sample { time_ns, station: 0, latitude, longitude, speed, heading, acceleration });
                 time_ns += step + 1;
             }

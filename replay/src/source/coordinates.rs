@@ -3,13 +3,18 @@
 use v2x_core::Position;
 
 use super::error::{RowFault, TraceError, Warning};
+use super::net::Net;
 use super::options::{DEFAULT_ORIGIN, ReadOptions};
+use super::projection::Projection;
 use crate::geodesy::{MAX_PLANE_M, Plane};
 
 /// How the x and y of a file are read. What neither options nor the file state is settled by its first rows.
 #[derive(Debug)]
 pub(super) struct Coordinates {
     plane: Plane,
+    net: Option<Net>,
+    /// That of a mapping, and what to add before.
+    projection: Option<(Projection, (f64, f64))>,
     asked: Option<bool>,
     degrees: bool,
     /// Subtracted from x and y in metres.
@@ -22,15 +27,21 @@ pub(super) struct Coordinates {
 
 impl Coordinates {
     pub(super) fn new(options: &ReadOptions) -> Result<Self, TraceError> {
-        let (latitude, longitude) = options.origin.unwrap_or(DEFAULT_ORIGIN);
+        let mapping = options.mapping.as_ref();
+        let origin = options.origin.or(mapping.and_then(|mapping| mapping.origin));
+        let (latitude, longitude) = origin.unwrap_or(DEFAULT_ORIGIN);
         let plane = Plane::new(latitude, longitude).ok_or(TraceError::BadOrigin { latitude, longitude })?;
         Ok(Self {
             plane,
+            net: options.net.clone().filter(|_| options.origin.is_none()),
+            projection: mapping
+                .and_then(|mapping| mapping.projection)
+                .filter(|_| options.origin.is_none() && options.net.is_none()),
             asked: options.geographic,
             degrees: options.geographic.unwrap_or(false),
             shift: (0.0, 0.0),
             all_small: true,
-            known: options.geographic.is_some(),
+            known: options.geographic.is_some() || mapping.is_some_and(|mapping| !mapping.degrees),
         })
     }
 
@@ -40,8 +51,13 @@ impl Coordinates {
         self.known = true;
     }
 
-    /// Settles by the first rows what nothing stated; `moves` are those of stations from row to row.
-    pub(super) fn settle(&mut self, first: Option<(f64, f64)>, moves: impl Iterator<Item = Move>) {
+    /// Settles by the first rows what nothing stated; `moves` are those of stations from row to row. An error: the net
+    /// given is another than the trace's.
+    pub(super) fn settle(
+        &mut self,
+        first: Option<(f64, f64)>,
+        moves: impl Iterator<Item = Move>,
+    ) -> Result<(), &Net> {
         if !self.known {
             let mut sum = Move { stated_m: 0.0, x: 0.0, y: 0.0, latitude: 0.0 };
             let (mut as_metres, mut as_degrees) = (0.0, 0.0);
@@ -61,12 +77,20 @@ impl Coordinates {
             }
             self.known = enough && as_metres > sum.stated_m * 0.01 || self.degrees;
         }
-        if let Some((x, y)) = first
+        let Some((x, y)) = first else { return Ok(()) };
+        if let Some(net) = &self.net {
+            if self.degrees {
+                return if net.has_degrees(y, x) { Ok(()) } else { Err(net) };
+            }
+            let Some((east, north)) = net.shift_for(x, y) else { return Err(net) };
+            self.shift = (-east, -north);
+        } else if self.projection.is_none()
             && !self.degrees
             && (x.abs() > MAX_PLANE_M || y.abs() > MAX_PLANE_M)
         {
             self.shift = (x.round(), y.round());
         }
+        Ok(())
     }
 
     /// Whether x and y are degrees, once settled.
@@ -81,14 +105,22 @@ impl Coordinates {
             return if place.is_unset() { Err(RowFault::NoPosition) } else { Ok(place) };
         }
         self.all_small &= could_be_degrees(x, y);
-        self.plane.point(x - self.shift.0, y - self.shift.1).ok_or(RowFault::OffPlane)
+        let (x, y) = (x - self.shift.0, y - self.shift.1);
+        let place = match (&self.net, &self.projection) {
+            (Some(net), _) => net.place(x, y),
+            (None, Some((projection, (east, north)))) => projection.place(x + east, y + north),
+            (None, None) => self.plane.point(x, y),
+        };
+        place.ok_or(RowFault::OffPlane)
     }
 
     /// What the user should know about how the file was read.
     pub(super) fn warnings(&self) -> impl Iterator<Item = Warning> {
         let (x, y) = self.shift;
-        let shifted = (self.shift != (0.0, 0.0)).then_some(Warning::Shifted { x, y });
-        let unclear = (self.all_small && !self.degrees && !self.known).then_some(Warning::LooksGeographic);
+        let in_plane = self.net.is_none() && self.projection.is_none();
+        let shifted = (in_plane && self.shift != (0.0, 0.0)).then_some(Warning::Shifted { x, y });
+        let unclear = in_plane && self.all_small && !self.degrees && !self.known;
+        let unclear = unclear.then_some(Warning::LooksGeographic);
         shifted.into_iter().chain(unclear)
     }
 }

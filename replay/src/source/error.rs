@@ -39,7 +39,7 @@ pub enum TraceError {
     },
     /// A column (CSV) or attribute (XML) that every row needs is absent.
     #[error(
-        "{name}:{line}: no {missing}; found {found}. Needed are a time, an id, and x and y (or lon and lat)"
+        "{name}:{line}: no {missing}; found {found}. Needed are a time, an id, and x and y (or lon and lat), or a mapping (--mapping) that says where they are"
     )]
     MissingColumn {
         /// The file.
@@ -117,6 +117,24 @@ pub enum TraceError {
         /// The file.
         name: String,
     },
+    /// The trace begins outside the net given, whether its x and y are the net's, eastings and northings, or degrees.
+    #[error(
+        "{name}:{line}: x {x}, y {y} lie outside {net} ({bounds}): a net of another projection than the trace; give the net that the trace was made with"
+    )]
+    OtherProjection {
+        /// The file.
+        name: String,
+        /// Line, from 1.
+        line: u64,
+        /// x of the first row.
+        x: f64,
+        /// y of the first row.
+        y: f64,
+        /// The net's file.
+        net: String,
+        /// Its bounds, in words.
+        bounds: String,
+    },
     /// More of the rows was dropped than is tolerated: what is left is another scenario than the file's.
     #[error(
         "{name}: {percent:.1} % of {rows} rows dropped, and at most {tolerated} % are tolerated: {rules}; mend the file, or pass --tolerate {}",
@@ -183,6 +201,22 @@ pub enum Warning {
         line: u64,
         /// What was found there.
         detail: String,
+        /// The file's own time of the step in which it broke off, ns; `None`: between two steps.
+        step_ns: Option<u64>,
+    },
+    /// A rule of the map of kinds fits no station.
+    RuleUnused {
+        /// The rule as written.
+        rule: String,
+    },
+    /// Stations that are wanted by name are not in the trace.
+    NotThere {
+        /// The first of them.
+        first: String,
+        /// How many.
+        absent: usize,
+        /// How many are wanted.
+        of: usize,
     },
     /// Every x lies within 180 and every y within 90, and nothing states whether these are degrees. Read as metres.
     LooksGeographic,
@@ -232,11 +266,18 @@ impl fmt::Display for Warning {
                 until_ns,
                 line,
                 detail,
-            } => write!(
-                f,
-                "cut short in line {line} ({detail}): kept {samples} samples up to t={:.3} s",
-                *until_ns as f64 / 1e9
-            ),
+                step_ns,
+            } => {
+                write!(f, "cut short in line {line} ({detail})")?;
+                if let Some(step_ns) = step_ns {
+                    write!(f, ", in the middle of the step at {} s", *step_ns as f64 / 1e9)?;
+                }
+                write!(f, ": kept {samples} samples up to t={:.3} s", *until_ns as f64 / 1e9)
+            }
+            Self::RuleUnused { rule } => write!(f, "the rule with {rule} of the map of kinds fits no station"),
+            Self::NotThere { first, absent, of } => {
+                write!(f, "{absent} of the {of} stations wanted are not in what was read, such as {first:?}")
+            }
             Self::LooksGeographic => f.write_str(
                 "every x is within 180 and every y within 90: read as metres; if they are degrees, pass --geographic (in a station's configuration: geographic = true)",
             ),
@@ -289,6 +330,8 @@ pub enum RowFault {
     TimeInMilliseconds,
     /// A date and time of ISO 8601.
     TimeIsDate,
+    /// No date and time of ISO 8601 with its offset from UTC.
+    NoDate,
     /// The same station twice at one time.
     Twice,
     /// Outside any time step.
@@ -318,6 +361,7 @@ impl fmt::Display for RowFault {
             Self::TimeOutOfRange => "time not within 0 .. 4e9 s",
             Self::TimeInMilliseconds => "time in milliseconds; needed are seconds",
             Self::TimeIsDate => "time as a date; needed are seconds, such as those since 1970",
+            Self::NoDate => "no date and time; needed is one such as 2026-11-29T10:00:00Z",
             Self::Twice => "the station is in this step already",
             Self::OutsideStep => "outside a time step",
             Self::OffGlobe => {

@@ -8,12 +8,13 @@
 
 use std::io::BufRead;
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::ByteRecord;
 
-use super::bounded::{Bounded, is_damage};
 use super::builder::{Builder, Flow};
 use super::error::{RowFault, TraceError};
+use super::mapping::Mapping;
 use super::options::{MAX_ROW_BYTES, ReadOptions};
+use super::records::{Next, Records, names, separator, shown};
 use super::row::{NameSpace, Row, quote};
 use super::station_kind::StationKind;
 use super::trace::Trace;
@@ -22,52 +23,28 @@ use super::trace::Trace;
 pub(super) fn read(mut input: impl BufRead, name: &str, options: &ReadOptions) -> Result<Trace, TraceError> {
     let mut builder = Builder::new(name, options)?;
     let separator = separator(&mut input);
-    let mut csv = ReaderBuilder::new()
-        .delimiter(separator)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(Bounded::new(input, MAX_ROW_BYTES));
+    let mut records = Records::new(input, name, separator, MAX_ROW_BYTES);
     let mut record = ByteRecord::new();
     let mut columns: Option<(Vec<Columns>, usize)> = None;
     // A row of the wrong width: a bad row if another follows, the place of the cut if none does.
     let mut misfit: Option<(u64, String)> = None;
     loop {
-        csv.get_mut().next_item();
-        let line = csv.position().line();
-        match csv.read_byte_record(&mut record) {
-            Ok(true) => {
-                if let Some((line, found)) = misfit.take() {
-                    builder.drop_row(RowFault::FieldMissing, line, &found);
-                }
-            }
-            Ok(false) => {
+        let line = match records.next(&mut record)? {
+            Next::Row(line) => line,
+            Next::End => {
                 if let Some((line, found)) = misfit.take() {
                     builder.cut(line, found);
                 }
                 break;
             }
-            Err(_) if csv.get_ref().exceeded() => {
-                return Err(TraceError::TooLong {
-                    name: name.to_owned(),
-                    line,
-                    limit: csv.get_ref().limit(),
-                });
+            Next::Cut(line, found) => {
+                builder.cut(line, found);
+                break;
             }
-            Err(error) => match error.into_kind() {
-                csv::ErrorKind::Io(source) if !is_damage(&source) => {
-                    return Err(TraceError::Read { name: name.to_owned(), source });
-                }
-                csv::ErrorKind::Io(source) => {
-                    builder.cut(line, source.to_string());
-                    break;
-                }
-                other => {
-                    builder.cut(line, format!("{other:?}"));
-                    break;
-                }
-            },
+        };
+        if let Some((line, found)) = misfit.take() {
+            builder.drop_row(RowFault::FieldMissing, line, &found);
         }
-        let line = record.position().map_or(line, csv::Position::line);
         let Some((sets, width)) = &columns else {
             let (sets, geographic) = header(&record, name, line)?;
             if geographic {
@@ -101,6 +78,9 @@ struct Columns {
     edge: Option<usize>,
     tag: Option<usize>,
     stage: Option<usize>,
+    signals: Option<usize>,
+    length: Option<usize>,
+    width: Option<usize>,
 }
 
 fn row(
@@ -129,10 +109,32 @@ fn row(
             word(columns.edge)?,
             word(columns.tag)?,
             word(columns.stage)?,
+            word(columns.signals)?,
+            word(columns.length)?,
+            word(columns.width)?,
         ])
     };
     let read: Result<_, std::str::Utf8Error> = words();
-    let Ok([time, id, x, y, angle, speed, acceleration, type_name, lane, edge, tag, stage]) = read else {
+    let Ok(
+        [
+            time,
+            id,
+            x,
+            y,
+            angle,
+            speed,
+            acceleration,
+            type_name,
+            lane,
+            edge,
+            tag,
+            stage,
+            signals,
+            length,
+            width,
+        ],
+    ) = read
+    else {
         let found = quote("id", &String::from_utf8_lossy(&record[columns.id]));
         builder.drop_row(RowFault::NotText, line, &found);
         return Ok(());
@@ -161,18 +163,26 @@ fn row(
         StationKind::Passenger if space == NameSpace::Person => StationKind::Pedestrian,
         kind => kind,
     };
-    builder.row(Row { line, space, id, kind, x, y, angle, speed, acceleration })
+    builder.row(Row {
+        line,
+        space,
+        id,
+        kind,
+        x,
+        y,
+        angle,
+        speed,
+        acceleration,
+        type_name,
+        signals,
+        length,
+        width,
+    })
 }
 
 /// Finds the columns; the second value is whether their names mean degrees.
 fn header(record: &ByteRecord, name: &str, line: u64) -> Result<(Vec<Columns>, bool), TraceError> {
-    let names: Vec<String> = record
-        .iter()
-        .map(|field| {
-            let field = field.strip_prefix(b"\xef\xbb\xbf").unwrap_or(field);
-            String::from_utf8_lossy(field).trim().to_ascii_lowercase()
-        })
-        .collect();
+    let names: Vec<String> = names(record).iter().map(|name| name.to_ascii_lowercase()).collect();
     let find = |prefix: &str, wanted: &[&str]| {
         names.iter().position(|name| name.strip_prefix(prefix).is_some_and(|rest| wanted.contains(&rest)))
     };
@@ -180,7 +190,10 @@ fn header(record: &ByteRecord, name: &str, line: u64) -> Result<(Vec<Columns>, b
         name: name.to_owned(),
         line,
         missing,
-        found: shown(&names),
+        found: match Mapping::fitting(&names) {
+            Some(mapping) => format!("{}, which --mapping {mapping} reads", shown(&names)),
+            None => shown(&names),
+        },
     };
     let time = find("", &["timestep_time", "time", "timestep", "t"])
         .ok_or_else(|| missing("column timestep_time (or time)".to_owned()))?;
@@ -213,37 +226,15 @@ fn header(record: &ByteRecord, name: &str, line: u64) -> Result<(Vec<Columns>, b
             edge: either(&["edge"]),
             tag: either(&["tag"]),
             stage: either(&["stage"]),
+            signals: either(&["signals"]),
+            length: either(&["length"]),
+            width: either(&["width"]),
         });
     }
     if sets.is_empty() {
         return Err(missing("column vehicle_id (or person_id, or id)".to_owned()));
     }
     Ok((sets, geographic))
-}
-
-/// The names of a header, short enough to show.
-fn shown(names: &[String]) -> String {
-    let mut shown: Vec<String> =
-        names.iter().take(20).map(|name| name.escape_debug().take(40).collect()).collect();
-    if names.len() > shown.len() {
-        shown.push(format!("and {} more", names.len() - shown.len()));
-    }
-    shown.join(", ")
-}
-
-/// The separator the header uses most; `;`, SUMO's own, when it has none.
-fn separator(input: &mut impl BufRead) -> u8 {
-    // Peeks without consuming; an error here comes again when the rows are read.
-    let buffer = input.fill_buf().unwrap_or_default();
-    let end = buffer.iter().position(|byte| *byte == b'\n').unwrap_or(buffer.len());
-    let count = |separator: u8| buffer[..end].iter().filter(|byte| **byte == separator).count();
-    let mut best = b';';
-    for separator in [b',', b'\t'] {
-        if count(separator) > count(best) {
-            best = separator;
-        }
-    }
-    best
 }
 
 /// The type SUMO gives containers unless told otherwise.

@@ -109,7 +109,7 @@ impl State<'_> {
                 name: self.name.to_owned(),
                 found: format!("XML of another kind (<{}>)", clip(element)),
                 kind: Kind::Xml,
-                wanted: "SUMO floating-car data (<fcd-export>)",
+                wanted: "SUMO floating-car data (<fcd-export>), GPX (<gpx>), CSV with a header or mobility of ns-2",
             });
         }
         match element {
@@ -151,7 +151,7 @@ impl State<'_> {
     }
 
     fn station(&mut self, tag: &BytesStart<'_>, is_person: bool, line: u64) -> Result<(), TraceError> {
-        let mut words: [Cow<'_, str>; 7] = Default::default();
+        let mut words: [Cow<'_, str>; 10] = Default::default();
         for (key, value) in attributes(tag) {
             let place = match key {
                 "id" => ID,
@@ -165,6 +165,9 @@ impl State<'_> {
                 "speed" => SPEED,
                 "acceleration" => ACCELERATION,
                 "type" => TYPE,
+                "signals" => SIGNALS,
+                "length" => LENGTH,
+                "width" => WIDTH,
                 _ => continue,
             };
             words[place] = value;
@@ -197,6 +200,10 @@ impl State<'_> {
             angle: &words[ANGLE],
             speed: &words[SPEED],
             acceleration: &words[ACCELERATION],
+            type_name: &words[TYPE],
+            signals: &words[SIGNALS],
+            length: &words[LENGTH],
+            width: &words[WIDTH],
         })
     }
 
@@ -256,3 +263,6 @@ const ANGLE: usize = 3;
 const SPEED: usize = 4;
 const ACCELERATION: usize = 5;
 const TYPE: usize = 6;
+const SIGNALS: usize = 7;
+const LENGTH: usize = 8;
+const WIDTH: usize = 9;

@@ -10,6 +10,10 @@ pub enum Kind {
     Gzip,
     /// XML, as SUMO writes floating-car data.
     Xml,
+    /// XML that begins with `<gpx>`.
+    Gpx,
+    /// Commands of ns-2.
+    Ns2,
     /// Text that may be a CSV header.
     Csv,
     /// A pcapng or pcap capture.
@@ -31,6 +35,8 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Gzip => "gzip inside gzip",
             Self::Xml => "XML",
+            Self::Gpx => "GPX",
+            Self::Ns2 => "mobility of ns-2",
             Self::Csv => "CSV",
             Self::Capture => "a packet capture (pcap or pcapng)",
             Self::Recording => "a recording of a station",
@@ -57,12 +63,38 @@ pub(super) fn of_prefix(prefix: &[u8]) -> Kind {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     match text.trim_ascii_start().first() {
         None => Kind::Empty,
+        Some(b'<') if root(text) == b"gpx" => Kind::Gpx,
         Some(b'<') => Kind::Xml,
+        Some(_) if is_ns2(text) => Kind::Ns2,
         Some(_) if is_toml(text) => Kind::Other("TOML, as configurations and plans are"),
         Some(b'{' | b'[') => Kind::Json,
         Some(_) if text.contains(&0) => Kind::Binary,
         Some(_) => Kind::Csv,
     }
+}
+
+/// The name of the first element, as far as the text goes.
+fn root(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    while let Some(open) = rest.iter().position(|byte| *byte == b'<') {
+        rest = &rest[open + 1..];
+        if rest.starts_with(b"!--") {
+            let end = rest.windows(3).position(|three| three == b"-->").unwrap_or(rest.len());
+            rest = &rest[end..];
+        } else if rest.first().is_some_and(|byte| byte.is_ascii_alphabetic()) {
+            let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len());
+            return &rest[..end];
+        }
+    }
+    b""
+}
+
+/// Whether the first line that is no comment is a command for a node of ns-2.
+fn is_ns2(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
+    first
+        .is_some_and(|line| [&b"$node_("[..], b"$ns_ at", b"$n("].iter().any(|start| line.starts_with(start)))
 }
 
 /// Whether the first line that is no comment is a TOML table's name or a key with its value. No header of a CSV is.

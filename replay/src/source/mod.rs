@@ -1,6 +1,6 @@
 //! Where a replay's movement comes from: traces of stations, captures of frames, and the town that is compiled in.
 //!
-//! A [`Trace`] is read by content, not by file name: SUMO floating-car data as XML or CSV, plain or gzip. Readers
+//! A [`Trace`] is read by content, not by file name: SUMO floating-car data as XML, CSV, GPX, mobility of ns-2, plain or gzip. Readers
 //! stream, are bounded whatever the input ([`MAX_STATIONS`], [`MAX_ROW_BYTES`], [`ReadOptions::max_samples`]), and keep
 //! what is usable: a bad row is dropped and counted, a file that breaks off keeps what came before, both as
 //! [`Warning`]s. Time is the trace's own; no clock is read.
@@ -10,17 +10,33 @@ mod builder;
 pub mod capture;
 pub mod convert;
 mod coordinates;
+mod derived;
 mod error;
 mod fcd_csv;
 mod fcd_xml;
+mod gpx;
 mod kind;
+mod kind_rules;
+mod mapped;
+mod mapping;
 mod motion;
+mod net;
+mod ns2;
 mod options;
+mod pattern;
+mod projection;
+mod records;
 mod row;
+mod selection;
+pub(crate) mod side_file;
+mod signals;
 mod station_kind;
+mod station_size;
+mod stations;
 pub mod town;
 mod trace;
 mod track;
+mod unpacked;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -29,14 +45,22 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
-pub use builder::MAX_STATIONS;
 pub use error::{RowFault, TraceError, Warning};
 pub use kind::{Kind, RECORDING_MAGIC};
+pub use kind_rules::KindRules;
+pub use mapping::Mapping;
+pub use net::{Net, NetError};
 pub use options::{
     DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, DEFAULT_TOLERATED_PERCENT, MAX_ROW_BYTES, ReadOptions,
 };
+pub use projection::Projection;
 pub use row::MAX_NAME_BYTES;
+pub use selection::{Selection, Share, names_in};
+pub use side_file::SideFileError;
+pub use signals::{SignalChange, Signals};
 pub use station_kind::StationKind;
+pub use station_size::StationSize;
+pub use stations::MAX_STATIONS;
 pub use trace::{Sample, Trace};
 pub use track::{MAX_GAP_NS, Track};
 
@@ -113,9 +137,22 @@ fn read_plain(
     name: &str,
     options: &ReadOptions,
 ) -> Result<Trace, TraceError> {
+    if let Some(mapping) = &options.mapping {
+        return match kind {
+            Kind::Csv => mapped::read(reader, name, options, mapping),
+            other => Err(TraceError::WrongKind {
+                name: name.to_owned(),
+                found: other.to_string(),
+                kind: other,
+                wanted: "CSV, plain or gzip, as the mapping describes it",
+            }),
+        };
+    }
     match kind {
         Kind::Xml => fcd_xml::read(reader, name, options),
         Kind::Csv => fcd_csv::read(reader, name, options),
+        Kind::Gpx => gpx::read(reader, name, options),
+        Kind::Ns2 => ns2::read(reader, name, options),
         other => Err(TraceError::WrongKind {
             name: name.to_owned(),
             found: other.to_string(),
@@ -125,7 +162,8 @@ fn read_plain(
     }
 }
 
-const WANTED: &str = "SUMO floating-car data (--fcd-output) as XML or CSV with a header, plain or gzip";
+const WANTED: &str =
+    "SUMO floating-car data (--fcd-output) as XML, CSV with a header, GPX or mobility of ns-2, plain or gzip";
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,10 @@
 //! How to read a trace, and how much of it.
 
+use super::kind_rules::KindRules;
+use super::mapping::Mapping;
+use super::net::Net;
+use super::selection::Selection;
+
 /// How to read a trace. `Default` reads all of it, x/y about [`DEFAULT_ORIGIN`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadOptions {
@@ -8,6 +13,15 @@ pub struct ReadOptions {
     /// Whether x and y are longitude and latitude in degrees. `None`: when the file states it (columns named `lon`
     /// and `lat`, or `fcd-output.geo` in SUMO's header), or its first rows have speeds that fit degrees and no metres.
     pub geographic: Option<bool>,
+    /// The net that the trace was made with: its offset and projection place x and y. Beside [`origin`](Self::origin) it
+    /// has no effect.
+    pub net: Option<Net>,
+    /// How the columns of a CSV are read; `None`: by their names.
+    pub mapping: Option<Mapping>,
+    /// The stations wanted.
+    pub only: Selection,
+    /// What types and names stand for, where their words do not say it.
+    pub kinds: KindRules,
     /// Start of the window in seconds of the file's own time; `None` is its start.
     pub from_s: Option<f64>,
     /// End of the window in seconds of the file's own time, exclusive; `None` is its end.
@@ -23,6 +37,10 @@ impl Default for ReadOptions {
         Self {
             origin: None,
             geographic: None,
+            net: None,
+            mapping: None,
+            only: Selection::default(),
+            kinds: KindRules::default(),
             from_s: None,
             to_s: None,
             max_samples: DEFAULT_MAX_SAMPLES,

@@ -1,10 +1,13 @@
 //! One row of a trace: its words, and what they mean.
 
 use super::error::RowFault;
+use super::signals::Signals;
 use super::station_kind::StationKind;
+use super::station_size::StationSize;
+use super::stations::Who;
 
 /// One row as the format gave it; an empty word is an absent one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Row<'a> {
     pub line: u64,
     pub space: NameSpace,
@@ -15,11 +18,31 @@ pub(super) struct Row<'a> {
     pub angle: &'a str,
     pub speed: &'a str,
     pub acceleration: &'a str,
+    pub type_name: &'a str,
+    pub signals: &'a str,
+    /// Metres.
+    pub length: &'a str,
+    pub width: &'a str,
+}
+
+impl<'a> Row<'a> {
+    /// Whose row it is.
+    pub(super) fn who(&self) -> Who<'a> {
+        let metres = |word: &str| number(word).ok();
+        Who {
+            space: self.space,
+            id: self.id,
+            kind: self.kind,
+            type_name: self.type_name,
+            size: StationSize::of_metres(metres(self.length), metres(self.width)),
+        }
+    }
 }
 
 /// Whose names a row's id is one of: SUMO numbers vehicles and persons each by themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) enum NameSpace {
+    #[default]
     Vehicle,
     Person,
     /// A row of a CSV that names an edge and no lane. A person's where other rows of the file name lanes; a
@@ -58,37 +81,21 @@ pub(super) struct Values {
     pub heading: Option<u16>,
     /// 0.1 m/s2.
     pub acceleration: Option<i16>,
+    pub signals: Signals,
 }
 
 impl Values {
     /// The numbers of a row at a time.
     pub(super) fn of(time_ns: u64, row: &Row<'_>) -> Result<Self, Fault> {
-        if row.id.is_empty() {
-            return Err(Fault::new(RowFault::FieldMissing, "no id"));
-        }
-        if row.id.len() > MAX_NAME_BYTES {
-            return Err(Fault::quoting(RowFault::NameTooLong, "id", row.id));
-        }
         Ok(Self {
             time_ns,
             line: row.line,
             x: number(row.x).map_err(|fault| Fault::quoting(fault, "x", row.x))?,
             y: number(row.y).map_err(|fault| Fault::quoting(fault, "y", row.y))?,
-            speed: optional("speed", row.speed, |speed| {
-                if speed < 0.0 {
-                    return Err(RowFault::NegativeSpeed);
-                }
-                scaled(speed, 100.0, f64::from(u16::MAX)).map(|speed| speed as u16)
-            })?,
-            heading: optional("angle", row.angle, |angle| {
-                if angle.abs() > 360.0 {
-                    return Err(RowFault::OutOfScale);
-                }
-                Ok((angle.rem_euclid(360.0) * 10.0).round() as u16 % 3600)
-            })?,
-            acceleration: optional("acceleration", row.acceleration, |acceleration| {
-                scaled(acceleration, 10.0, f64::from(i16::MAX)).map(|acceleration| acceleration as i16)
-            })?,
+            speed: optional("speed", row.speed, speed)?,
+            heading: optional("angle", row.angle, heading)?,
+            acceleration: optional("acceleration", row.acceleration, acceleration)?,
+            signals: optional("signals", row.signals, signals)?.unwrap_or_default(),
         })
     }
 }
@@ -150,6 +157,54 @@ fn is_date(word: &str) -> bool {
     word.len() >= DATE.len() && DATE.bytes().zip(word.bytes()).all(fits)
 }
 
+/// A date and time of ISO 8601 with its offset from UTC, as GPX has it (`2026-11-29T10:00:00.5Z`), as Unix time in ns.
+pub(super) fn parse_date(word: &str) -> Result<u64, RowFault> {
+    let word = word.trim();
+    if word.is_empty() {
+        return Err(RowFault::FieldMissing);
+    }
+    if !is_date(word) || !word.is_ascii() {
+        return Err(RowFault::NoDate);
+    }
+    let (date, clock) = word.split_once(['T', 't', ' ']).ok_or(RowFault::NoDate)?;
+    let sign = clock.find(['Z', 'z', '+', '-']).ok_or(RowFault::NoDate)?;
+    let (clock, zone) = clock.split_at(sign);
+    let number = |word: &str, range: core::ops::RangeInclusive<i64>| {
+        let plain = !word.is_empty() && word.len() <= 4 && word.bytes().all(|byte| byte.is_ascii_digit());
+        word.parse().ok().filter(|number| plain && range.contains(number)).ok_or(RowFault::NoDate)
+    };
+    let [year, month, day] = three(date, '-')?;
+    let (year, month, day) = (number(year, 1970..=2099)?, number(month, 1..=12)?, number(day, 1..=31)?);
+    let [hour, minute, seconds] = three(clock, ':')?;
+    let minutes = number(hour, 0..=24)? * 60 + number(minute, 0..=59)?;
+    let ns = parse_seconds(seconds).map_err(|_| RowFault::NoDate)?;
+    let offset = match zone.as_bytes()[0] {
+        b'Z' | b'z' if zone.len() == 1 => 0,
+        b'Z' | b'z' => return Err(RowFault::NoDate),
+        sign => {
+            let digits = zone[1..].replace(':', "");
+            let (hours, minutes) = digits.split_at_checked(2).ok_or(RowFault::NoDate)?;
+            let rest = if minutes.is_empty() { 0 } else { number(minutes, 0..=59)? };
+            (number(hours, 0..=23)? * 60 + rest) * if sign == b'-' { -1 } else { 1 }
+        }
+    };
+    let total = (days(year, month, day) * 1_440 + minutes - offset) * 60;
+    let total = u64::try_from(total).map_err(|_| RowFault::TimeOutOfRange)?.saturating_mul(NS_PER_S);
+    Some(total.saturating_add(ns)).filter(|ns| *ns <= MAX_TIME_NS).ok_or(RowFault::TimeOutOfRange)
+}
+
+fn three(word: &str, between: char) -> Result<[&str; 3], RowFault> {
+    let mut parts = word.split(between);
+    let all = [parts.next(), parts.next(), parts.next()].map(|part| part.unwrap_or_default());
+    if parts.next().is_none() { Ok(all) } else { Err(RowFault::NoDate) }
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar, by counting years from March on.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 719_469
+}
+
 /// Plain decimals exactly (a float holds Unix time to no better than 200 ns), anything else through a float.
 fn parse_seconds(word: &str) -> Result<u64, RowFault> {
     let (whole, fraction) = word.split_once('.').unwrap_or((word, ""));
@@ -170,7 +225,7 @@ fn parse_seconds(word: &str) -> Result<u64, RowFault> {
     Ok((seconds * 1e9).round() as u64)
 }
 
-fn number(word: &str) -> Result<f64, RowFault> {
+pub(super) fn number(word: &str) -> Result<f64, RowFault> {
     let word = word.trim();
     if word.is_empty() {
         return Err(RowFault::FieldMissing);
@@ -195,6 +250,36 @@ fn optional<T>(
     number(word).and_then(convert).map(Some).map_err(|fault| Fault::quoting(fault, field, word))
 }
 
+/// m/s as 0.01 m/s.
+pub(super) fn speed(speed: f64) -> Result<u16, RowFault> {
+    if speed < 0.0 {
+        return Err(RowFault::NegativeSpeed);
+    }
+    scaled(speed, 100.0, f64::from(u16::MAX)).map(|speed| speed as u16)
+}
+
+/// Degrees clockwise from north as 0.1 degrees.
+pub(super) fn heading(angle: f64) -> Result<u16, RowFault> {
+    if angle.abs() > 360.0 {
+        return Err(RowFault::OutOfScale);
+    }
+    Ok((angle.rem_euclid(360.0) * 10.0).round() as u16 % 3600)
+}
+
+/// m/s2 as 0.1 m/s2.
+pub(super) fn acceleration(acceleration: f64) -> Result<i16, RowFault> {
+    scaled(acceleration, 10.0, f64::from(i16::MAX)).map(|acceleration| acceleration as i16)
+}
+
+/// SUMO's number; bits that are not known do no harm.
+fn signals(bits: f64) -> Result<Signals, RowFault> {
+    if (0.0..=f64::from(u32::MAX)).contains(&bits) && bits.fract() == 0.0 {
+        Ok(Signals(bits as u64 as u16))
+    } else {
+        Err(RowFault::OutOfScale)
+    }
+}
+
 fn scaled(value: f64, scale: f64, limit: f64) -> Result<f64, RowFault> {
     let value = (value * scale).round();
     if value.abs() > limit {
@@ -217,11 +302,35 @@ const MILLISECONDS: core::ops::Range<f64> = 1e11..4e12;
 const NS_PER_S: u64 = 1_000_000_000;
 
 /// Beyond any Unix time in seconds of this century, and well within 64 bits.
-const MAX_TIME_NS: u64 = 4_000_000_000 * NS_PER_S;
+pub(super) const MAX_TIME_NS: u64 = 4_000_000_000 * NS_PER_S;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_become_unix_times() {
+        for (word, ns) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2000-02-29T12:00:00Z", 951_825_600_000_000_000),
+            ("2026-11-30T14:30:01.25Z", 1_796_049_001_250_000_000),
+            ("2026-11-30T16:30:01.25+02:00", 1_796_049_001_250_000_000),
+            ("2026-11-30 09:00:01.25-0530", 1_796_049_001_250_000_000),
+        ] {
+            assert_eq!(parse_date(word), Ok(ns), "{word}");
+        }
+        for word in [
+            "2026-13-01T00:00:00Z",
+            "2026-11-30T14:30:01",
+            "2026-11-30",
+            "yesterday",
+            "2026-11-30T1:2Z",
+            "2026-11-30T00:00:00+é",
+        ] {
+            assert_eq!(parse_date(word), Err(RowFault::NoDate), "{word}");
+        }
+        assert_eq!(parse_date(" "), Err(RowFault::FieldMissing));
+    }
 
     #[test]
     fn times_are_exact_and_bounded() {

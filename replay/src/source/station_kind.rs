@@ -16,8 +16,10 @@ pub enum StationKind {
     Bicycle,
     /// A person on foot.
     Pedestrian,
-    /// A tram or train.
+    /// A tram.
     Tram,
+    /// A train, above or below ground.
+    Train,
     /// An ambulance, fire engine or police car.
     Emergency,
     /// A roadside unit, which does not move.
@@ -25,6 +27,20 @@ pub enum StationKind {
 }
 
 impl StationKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Passenger,
+        Self::Bus,
+        Self::Truck,
+        Self::Motorcycle,
+        Self::Bicycle,
+        Self::Pedestrian,
+        Self::Tram,
+        Self::Train,
+        Self::Emergency,
+        Self::Roadside,
+    ];
+
     /// The kind a SUMO vehicle type (or class) name suggests, by the words in it; passenger when it suggests none.
     ///
     /// Words end at anything but a letter and where a capital follows a small letter; case does not matter. Whole words
@@ -52,6 +68,7 @@ impl StationKind {
             Self::Bicycle => "bicycle",
             Self::Pedestrian => "pedestrian",
             Self::Tram => "tram",
+            Self::Train => "train",
             Self::Emergency => "emergency",
             Self::Roadside => "roadside",
         }
@@ -102,9 +119,9 @@ const WORDS: &[(&str, StationKind)] = &[
     ("person", StationKind::Pedestrian),
     ("wheelchair", StationKind::Pedestrian),
     ("tram", StationKind::Tram),
-    ("train", StationKind::Tram),
-    ("rail", StationKind::Tram),
-    ("subway", StationKind::Tram),
+    ("train", StationKind::Train),
+    ("rail", StationKind::Train),
+    ("subway", StationKind::Train),
     ("ambulance", StationKind::Emergency),
     ("emergency", StationKind::Emergency),
     ("police", StationKind::Emergency),
@@ -149,8 +166,8 @@ mod tests {
             ("DEFAULT_BIKETYPE", Kind::Bicycle),
             ("DEFAULT_PEDTYPE", Kind::Pedestrian),
             ("myPed", Kind::Pedestrian),
-            ("DEFAULT_RAILTYPE_rail", Kind::Tram),
-            ("rail_urban", Kind::Tram),
+            ("DEFAULT_RAILTYPE_rail", Kind::Train),
+            ("rail_urban", Kind::Train),
             ("tram", Kind::Tram),
             ("ambulance", Kind::Emergency),
             ("policeCar", Kind::Emergency),

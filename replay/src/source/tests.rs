@@ -9,7 +9,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod drives;
+mod mapped;
 mod sumo;
+mod wanted;
 
 const CSV: &str = "\
 timestep_time;vehicle_id;vehicle_x;vehicle_y;vehicle_angle;vehicle_speed;vehicle_acceleration

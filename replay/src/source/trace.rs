@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::error::Warning;
+use super::signals::{SignalChange, Signals};
 use super::station_kind::StationKind;
+use super::station_size::StationSize;
 use v2x_core::Position;
 
 /// Movement of stations over time.
@@ -13,6 +15,11 @@ pub struct Trace {
     pub names: Vec<String>,
     /// The stations' kinds, by station index.
     pub kinds: Vec<StationKind>,
+    /// The stations' sizes, by station index; empty where the file has none.
+    pub sizes: Vec<StationSize>,
+    /// When stations switched lights on and off, ordered by station, then time; nothing is on before the first. Empty
+    /// where the file does not say it.
+    pub signals: Vec<SignalChange>,
     /// All samples, ordered by time, then station; at most one per station and time.
     pub samples: Vec<Sample>,
     /// The file's own time of `time_ns == 0`, in ns.
@@ -30,6 +37,17 @@ impl Trace {
     /// A station's name; its number where the trace has none.
     pub fn name(&self, station: u32) -> String {
         self.names.get(station as usize).cloned().unwrap_or_else(|| format!("station {station}"))
+    }
+
+    /// What a station has switched on at a time, ns since the trace's first step; `None` where the trace never says of it
+    /// that anything is.
+    pub fn signals_at(&self, station: u32, time_ns: u64) -> Option<Signals> {
+        let from = self.signals.partition_point(|change| change.station < station);
+        let own = &self.signals[from..];
+        let own = &own[..own.partition_point(|change| change.station == station)];
+        let past = own.partition_point(|change| change.time_ns <= time_ns);
+        let before = past.checked_sub(1).map(|last| own[last].signals);
+        (!own.is_empty()).then(|| before.unwrap_or_default())
     }
 
     /// From the first step to the last; zero for one step or none.

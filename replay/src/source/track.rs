@@ -1,6 +1,7 @@
 //! One station's path through a trace, interpolated between samples.
 
 use super::motion;
+use super::signals::Signals;
 use super::trace::{Sample, Trace};
 
 /// The samples of one station in order of time, and what lies between them.
@@ -10,6 +11,8 @@ pub struct Track {
     pub station: u32,
     /// Its samples; never empty.
     pub samples: Vec<Sample>,
+    /// What it switches on and off: from when on, and to what; empty where the trace does not say.
+    signals: Vec<(u64, Signals)>,
     gap_ns: u64,
     /// Whether its speeds say how far it can have come.
     speeds_believed: bool,
@@ -24,6 +27,18 @@ impl Track {
     /// Time of the last sample in ns since the trace's first step.
     pub fn leave_ns(&self) -> u64 {
         self.samples.last().map_or(0, |sample| sample.time_ns)
+    }
+
+    /// Whether the trace says what the station switches on.
+    pub(crate) fn has_signals(&self) -> bool {
+        !self.signals.is_empty()
+    }
+
+    /// What the station has switched on at a time; `None` where the trace never says of it that anything is.
+    pub fn signals_at(&self, time_ns: u64) -> Option<Signals> {
+        let past = self.signals.partition_point(|(from_ns, _)| *from_ns <= time_ns);
+        let before = past.checked_sub(1).map(|last| self.signals[last].1);
+        (!self.signals.is_empty()).then(|| before.unwrap_or_default())
     }
 
     /// Where the station is at a time: position, speed and acceleration on the straight line between the samples
@@ -61,12 +76,16 @@ impl Trace {
             .map(|(station, count)| Track {
                 station: station as u32,
                 samples: Vec::with_capacity(*count),
+                signals: Vec::new(),
                 gap_ns,
                 speeds_believed,
             })
             .collect();
         for sample in &self.samples {
             tracks[sample.station as usize].samples.push(*sample);
+        }
+        for change in &self.signals {
+            tracks[change.station as usize].signals.push((change.time_ns, change.signals));
         }
         tracks
     }
@@ -135,7 +154,7 @@ mod tests {
     }
 
     fn track(samples: Vec<Sample>) -> Track {
-        Track { station: 0, samples, gap_ns: MAX_GAP_NS, speeds_believed: true }
+        Track { station: 0, samples, signals: Vec::new(), gap_ns: MAX_GAP_NS, speeds_believed: true }
     }
 
     #[test]

@@ -47,6 +47,11 @@ struct Signals {
 }
 
 impl Aims {
+    /// Whether anybody is after anything.
+    pub(super) fn are_there(&self) -> bool {
+        self.marks.is_some() || self.revoked.is_some() || self.signals.is_some()
+    }
+
     /// An attack of this kind takes place, here or in the world this one is compared with.
     pub(super) fn of(&mut self, attack: &RadioAttack) {
         match attack.kind {

@@ -35,7 +35,7 @@ impl World {
         let state = self.medium.transmit(slot, transmission, &self.places, &mut self.fates);
         if let TransmissionState::Decided { end_ns } = state {
             self.occupy(slot, end_ns);
-            self.come_down(slot, end_ns, transmission.at_ns);
+            self.come_down(slot, end_ns, transmission.at_ns + self.lookahead_ns());
         }
     }
 
@@ -48,14 +48,14 @@ impl World {
         }
     }
 
-    /// The fates of a frame are known; its transmitter is done with it at `end_ns`.
-    fn come_down(&mut self, slot: u32, end_ns: u64, now_ns: u64) {
+    /// The fates of a frame are known; its transmitter is done with it at `end_ns`, and nobody has it before `soonest_ns`.
+    fn come_down(&mut self, slot: u32, end_ns: u64, soonest_ns: u64) {
         let flight = &self.flights[slot as usize];
         // An attacker's forgeries leave from a transmitter of their own.
         if flight.message.is_some() {
-            self.schedule.push(end_ns.max(now_ns), Due::Ended(flight.sender));
+            self.schedule.push(end_ns.max(soonest_ns), Due::Ended(flight.sender));
         }
-        self.decide(slot, now_ns);
+        self.decide(slot, soonest_ns);
     }
 
     /// Stations hear the channel busy with a frame that ends at `end_ns`.
@@ -74,13 +74,13 @@ impl World {
     }
 
     /// The fates of a frame are known.
-    fn decide(&mut self, slot: u32, now_ns: u64) {
+    fn decide(&mut self, slot: u32, soonest_ns: u64) {
         let flight = &mut self.flights[slot as usize];
         let mut on_air_ns = None;
         for fate in self.fates.drain(..) {
             match fate.outcome {
                 Outcome::Heard(mut reception) => {
-                    reception.arrival_ns = reception.arrival_ns.max(now_ns);
+                    reception.arrival_ns = reception.arrival_ns.max(soonest_ns);
                     on_air_ns.get_or_insert(reception.on_air_ns);
                     if self.troubles.is_empty() {
                         flight.arrivals.push((fate.station, reception));
@@ -122,7 +122,7 @@ impl World {
             }
         }
         if let (Some((id, stamps)), Some(on_air_ns)) = (flight.message, on_air_ns) {
-            self.journal.aired(now_ns, id, stamps, on_air_ns);
+            self.journal.aired(soonest_ns, id, stamps, on_air_ns);
         }
         flight.arrivals.sort_by_key(|(station, reception)| (reception.arrival_ns, *station));
         match flight.arrivals.first() {
@@ -133,45 +133,63 @@ impl World {
 
     /// A frame arrives at its next receivers.
     pub(super) fn arrive(&mut self, slot: u32, now_ns: u64) {
+        let mut quiet_until_ns = self.independent_until_ns(now_ns);
         loop {
             let flight = &mut self.flights[slot as usize];
             let Some((station, reception)) = flight.arrivals.get_mut(flight.next) else {
+                self.receive_together();
                 return self.land(slot);
             };
-            if reception.arrival_ns > now_ns {
-                let next_ns = reception.arrival_ns;
-                return self.schedule.push(next_ns, Due::Arrive(slot));
+            let at_ns = reception.arrival_ns;
+            if at_ns > now_ns && at_ns >= quiet_until_ns {
+                self.receive_together();
+                return self.schedule.push(at_ns, Due::Arrive(slot));
             }
             let (station, sender) = (*station, flight.sender);
             let message = flight.message.map(|(id, _)| id);
+            if !self.stations[station as usize].foreseen.is_empty() {
+                flight.next += 1;
+                self.journal.floods.heard(at_ns, sender, station);
+                self.received.push((station, at_ns));
+                continue;
+            }
             let frame = ReceivedFrame {
                 bytes: reception.changed.take().unwrap_or_else(|| flight.bytes.clone()),
                 link_source: flight.source.unwrap_or_else(|| link_address(flight.sender)),
-                kernel_receive: Some(Instant::from_nanos(now_ns)),
-                user_receive: Some(Instant::from_nanos(now_ns)),
+                kernel_receive: Some(Instant::from_nanos(at_ns)),
+                user_receive: Some(Instant::from_nanos(at_ns)),
                 signal_dbm: reception.signal_dbm,
                 way: Way::Air,
             };
             flight.next += 1;
-            self.journal.floods.heard(now_ns, sender, station);
+            self.journal.floods.heard(at_ns, sender, station);
             if self.troubles.is_down(station) {
                 self.troubles.missed(station);
                 if let Some(message) = message {
                     self.journal.lost(message, station, CRASHED);
                 }
-            } else if self.radios.are(station) {
+                continue;
+            }
+            let beside = self.radios.are(station) || self.saboteurs.are(station);
+            // A frame may reach a station twice.
+            let again = !self.troubles.is_empty() && self.received.iter().any(|(one, _)| *one == station);
+            if beside || again {
+                self.receive_together();
+                quiet_until_ns = self.independent_until_ns(now_ns);
+            }
+            if self.radios.are(station) {
                 // They leave each other's frames alone.
                 if message.is_some() {
-                    self.overhear(station, frame.link_source, now_ns, &frame.bytes);
+                    self.overhear(station, frame.link_source, at_ns, &frame.bytes);
                 }
-            } else if !self.saboteurs.are(station) {
-                if !self.hand_in(station, now_ns, frame)
+            } else if !beside {
+                if !self.gather(station, at_ns, frame)
                     && let Some(message) = message
                 {
                     self.journal.lost(message, station, SOCKET_FULL);
                 }
             } else if let Some(message) = message {
-                self.sabotage(station, sender, message, now_ns, &frame.bytes);
+                self.sabotage(station, sender, message, at_ns, &frame.bytes);
             }
         }
     }

@@ -86,7 +86,8 @@ impl World {
 
     /// What an event of an honest station says of the damage: of others that are honest too, and of what attackers are after.
     pub(super) fn judge(&mut self, station: u32, now_ns: u64, event: &Event) {
-        if self.excluded.contains(&station) {
+        let may_tell = self.aims.are_there() || matches!(event, Event::Suspicion(_));
+        if !may_tell || self.excluded.contains(&station) {
             return;
         }
         let drives = self.kinds.get(station as usize) != Some(&StationKind::Roadside);

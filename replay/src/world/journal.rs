@@ -11,11 +11,11 @@ use v2x_proto::envelope::{SignedView, TbsView};
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, Digest, hop};
-use v2x_recording::transcript;
 use v2x_report::{FaultReport, Linkability, Stage, receive_stages, send_stages};
 
 use super::address::station_of;
 use super::clock::START;
+use super::foreseen;
 use super::toll::Toll;
 use crate::flood::FloodLog;
 use crate::ledger::{Delivery, Ledger, Totals};
@@ -43,6 +43,42 @@ pub(super) struct Journal {
     mute: BTreeSet<u32>,
     pub(super) floods: FloodLog,
     rows: Option<Rows>,
+    /// What has happened and is not in the books yet.
+    backlog: Vec<Entry>,
+}
+
+/// Something that the books will have.
+#[derive(Debug)]
+enum Entry {
+    Event {
+        now_ns: u64,
+        station: u32,
+        event: Event,
+    },
+    /// A station's own message, for the stations near it.
+    Sent {
+        station: u32,
+        id: MessageId,
+        message_type: u32,
+        due_ns: u64,
+        declares: bool,
+        near: Vec<Neighbour>,
+    },
+    Transmitted(MessageId),
+    Withheld(MessageId, &'static str),
+    Aired {
+        now_ns: u64,
+        id: MessageId,
+        stamps: SendStamps,
+        on_air_ns: u64,
+    },
+    Lost(MessageId, u32, &'static str),
+    Channel {
+        at_ns: u64,
+        busy_ns: u64,
+        listened_ns: u64,
+    },
+    Turned,
 }
 
 /// What was counted in a finished world.
@@ -85,12 +121,46 @@ impl Counted {
 impl Journal {
     /// Adds an output to the digest.
     pub(super) fn note(&mut self, now_ns: u64, station: u32, output: &Output) {
-        self.text.extend_from_slice(&now_ns.to_le_bytes());
-        self.text.extend_from_slice(&station.to_le_bytes());
-        transcript::write(output, &mut self.text);
+        foreseen::note(now_ns, station, output, &mut self.text);
+    }
+
+    /// The text that the digest is of, for outputs that were [noted](foreseen::note) elsewhere.
+    pub(super) fn transcripts(&mut self) -> &mut Vec<u8> {
+        &mut self.text
+    }
+
+    /// Brings the books up to date. What is reported goes to a backlog first, because keeping the books touches much memory and
+    /// has no influence on the world: with several threads it is done while the others are at work.
+    pub(super) fn catch_up(&mut self) {
         if self.text.len() >= TEXT {
             self.hash.update(&self.text);
             self.text.clear();
+        }
+        let mut backlog = core::mem::take(&mut self.backlog);
+        backlog.drain(..).for_each(|entry| self.book(entry));
+        self.backlog = backlog;
+    }
+
+    fn enter(&mut self, entry: Entry) {
+        self.backlog.push(entry);
+    }
+
+    fn book(&mut self, entry: Entry) {
+        match entry {
+            Entry::Event { now_ns, station, event } => self.book_event(now_ns, station, &event),
+            Entry::Sent { station, id, message_type, due_ns, declares, near } => {
+                self.book_sent((station, id), message_type, due_ns, declares, &near);
+            }
+            Entry::Transmitted(id) => self.ledger.transmitted(id),
+            Entry::Withheld(id, reason) => self.withheld(id, reason),
+            Entry::Aired { now_ns, id, stamps, on_air_ns } => {
+                self.airings.insert(now_ns, id, Airing { stamps, on_air_ns });
+            }
+            Entry::Lost(message, station, cause) => self.ledger.lost(message, station, cause),
+            Entry::Channel { at_ns, busy_ns, listened_ns } => {
+                self.ledger.channel(at_ns, busy_ns, listened_ns)
+            }
+            Entry::Turned => self.flush_rows(),
         }
     }
 
@@ -144,25 +214,34 @@ impl Journal {
     ) {
         let (floods, due_ns) = (sent.id.class == Class::D3, sent.generated.as_nanos());
         let declares = core::mem::take(&mut self.declares);
-        if let Some(rows) = &mut self.rows {
-            let origin = MessageOrigin { sender: station, message_type: sent.message_type, made_ns: due_ns };
-            rows.made(sent.id, origin);
-        }
         let range_m = if floods { f64::INFINITY } else { medium.range_m() };
         places.within(position, range_m, station, &mut self.near);
         self.near.retain(|near| {
             let meant = |there| floods || medium.meant(position, there);
             !self.mute.contains(&near.station) && places.position(near.station).is_some_and(meant)
         });
-        if floods {
-            self.floods.announced(due_ns, sent.id, &self.near);
-            return;
+        let (id, message_type, near) = (sent.id, sent.message_type, self.near.clone());
+        self.enter(Entry::Sent { station, id, message_type, due_ns, declares, near });
+    }
+
+    fn book_sent(
+        &mut self,
+        (station, id): (u32, MessageId),
+        message_type: u32,
+        due_ns: u64,
+        declares: bool,
+        near: &[Neighbour],
+    ) {
+        if let Some(rows) = &mut self.rows {
+            rows.made(id, MessageOrigin { sender: station, message_type, made_ns: due_ns });
         }
-        let intended = self.near.iter().map(|near| (near.station, near.distance_m));
-        self.ledger.sent(sent.id, sent.id.class, due_ns, intended);
-        self.ledger.sent_by(sent.id, station);
-        if sent.id.class == Class::D0 && declares {
-            self.floods.alerted(due_ns, sent.id, &self.near);
+        if id.class == Class::D3 {
+            return self.floods.announced(due_ns, id, near);
+        }
+        self.ledger.sent(id, id.class, due_ns, near.iter().map(|near| (near.station, near.distance_m)));
+        self.ledger.sent_by(id, station);
+        if id.class == Class::D0 && declares {
+            self.floods.alerted(due_ns, id, near);
         }
     }
 
@@ -171,8 +250,10 @@ impl Journal {
     pub(super) fn transmitted(&mut self, frame: &Transmit, places: &Places) {
         self.frames += 1;
         if frame.id.class != Class::D3 {
-            return self.ledger.transmitted(frame.id);
+            return self.enter(Entry::Transmitted(frame.id));
         }
+        // Which stations are in its area is asked of the places of now.
+        self.catch_up();
         let (event, area) = flood_of(&frame.bytes).unwrap_or_default();
         let began = self.floods.transmitted(frame.id, event, area.as_ref(), places);
         if let Some(began) = began {
@@ -187,37 +268,47 @@ impl Journal {
 
     /// A frame that a node let go had expired when its transmitter had room for it.
     pub(super) fn expired(&mut self, frame: &Transmit) {
-        self.withheld(frame.id, LINK_FULL);
+        self.enter(Entry::Withheld(frame.id, LINK_FULL));
     }
 
     /// All outputs of a node's turn were taken.
     pub(super) fn turned(&mut self) {
         self.declares = false;
-        self.flush_rows();
+        if self.rows.is_some() {
+            self.enter(Entry::Turned);
+        }
+        if self.backlog.len() >= MAX_BACKLOG || self.text.len() >= MAX_TEXT {
+            self.catch_up();
+        }
     }
 
     /// The last bit of a frame that some station hears is on the air at `on_air_ns`.
     pub(super) fn aired(&mut self, now_ns: u64, message: MessageId, stamps: SendStamps, on_air_ns: u64) {
-        self.airings.insert(now_ns, message, Airing { stamps, on_air_ns });
+        self.enter(Entry::Aired { now_ns, id: message, stamps, on_air_ns });
     }
 
     /// How long stations heard the channel busy, and how long they listened, all together, from `at_ns` on.
     pub(super) fn channel(&mut self, at_ns: u64, busy_ns: u64, listened_ns: u64) {
-        self.ledger.channel(at_ns, busy_ns, listened_ns);
+        self.enter(Entry::Channel { at_ns, busy_ns, listened_ns });
     }
 
     /// The medium lost a frame for one station.
     pub(super) fn lost(&mut self, message: MessageId, station: u32, cause: &'static str) {
-        self.ledger.lost(message, station, cause);
+        self.enter(Entry::Lost(message, station, cause));
     }
 
     /// An event of a station other than [`Event::Sent`].
-    pub(super) fn event(&mut self, now_ns: u64, station: u32, event: &Event) {
+    pub(super) fn event(&mut self, now_ns: u64, station: u32, event: Event) {
         match event {
-            Event::Received(received) => self.received(now_ns, station, received),
-            Event::Dropped(dropped) => self.ledger.dropped(dropped.claimed, station, dropped.reason.name()),
-            Event::NotSent(NotSent { id: Some(id), reason, .. }) => self.withheld(*id, reason.name()),
-            Event::NotSent(NotSent { id: None, reason, .. }) => self.floods.refuse(reason.name()),
+            Event::Received(_)
+            | Event::Dropped(_)
+            | Event::NotSent(_)
+            | Event::Suspicion(_)
+            | Event::HazardRefused { .. } => {
+                self.enter(Entry::Event { now_ns, station, event });
+            }
+            Event::HazardAccepted { .. } => self.declares = true,
+            Event::PseudonymChanged { old, new } => self.ear.changed(old, new),
             Event::Sent(_)
             | Event::Forwarded(_)
             | Event::NeighbourAdded(_)
@@ -233,14 +324,22 @@ impl Journal {
             | Event::HazardRenamed { .. }
             | Event::HeardElsewhere(_)
             | Event::PoolLow { .. } => {}
+        }
+    }
+
+    fn book_event(&mut self, now_ns: u64, station: u32, event: &Event) {
+        match event {
+            Event::Received(received) => self.received(now_ns, station, received),
+            Event::Dropped(dropped) => self.ledger.dropped(dropped.claimed, station, dropped.reason.name()),
+            Event::NotSent(NotSent { id: Some(id), reason, .. }) => self.withheld(*id, reason.name()),
+            Event::NotSent(NotSent { id: None, reason, .. }) => self.floods.refuse(reason.name()),
             Event::Suspicion(suspicion) => {
                 if let (Some(rows), Some(check)) = (&mut self.rows, suspicion.check) {
                     rows.suspected(station, suspicion.digest, check.name());
                 }
             }
-            Event::HazardAccepted { .. } => self.declares = true,
             Event::HazardRefused { refusal, .. } => self.floods.refuse(refusal.name()),
-            Event::PseudonymChanged { old, new } => self.ear.changed(*old, *new),
+            _ => {}
         }
     }
 
@@ -311,6 +410,7 @@ impl Journal {
 
     /// Closes the record.
     pub(super) fn finish(mut self, end_ns: u64, signatures: u64) -> Counted {
+        self.catch_up();
         self.hash.update(&self.text);
         self.ledger.close(end_ns);
         self.flush_rows();
@@ -381,5 +481,9 @@ const AIRING_KEPT_NS: u64 = 2_000_000_000;
 const MAX_AIRINGS: usize = 100_000;
 /// Why no station has a message whose frame expired while it waited for the transmitter.
 const LINK_FULL: &str = "link_full";
-/// Transcripts are hashed in pieces of this size.
+/// Transcripts are hashed in pieces of this size at least.
 const TEXT: usize = 32 * 1024;
+/// And of this size at most.
+const MAX_TEXT: usize = 1 << 20;
+/// What the stations of a window say, with room: about a megabyte.
+const MAX_BACKLOG: usize = 4096;

@@ -12,34 +12,42 @@
 //!
 //! # Threads
 //!
-//! The world itself is one thread. With more, the others verify signatures: see `verifier` for how, and why results do
-//! not depend on it.
+//! Events are handled on one thread. With more, all of them work out ahead what stations do with what is certain to reach
+//! them: see `window` for what that is, and why results do not depend on it.
 
 mod address;
 mod aims;
 mod air;
+mod alerts;
 mod application;
 mod assault;
 mod attackers;
 mod beside;
 mod clock;
+mod crew;
+mod deferred;
 mod errand;
 mod flight;
+mod foreseen;
 mod journal;
 mod link;
 mod occupancy;
+mod pace;
 mod radio;
 mod sabotage;
 mod saboteur;
 mod schedule;
+mod share;
 mod station;
+mod together;
 mod toll;
 mod transmitter;
 mod troubles;
 mod verifier;
-mod workers;
+mod window;
 mod workload;
 
+use core::mem;
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -49,7 +57,7 @@ use ed25519_dalek::VerifyingKey;
 use v2x_apps::Moment;
 use v2x_core::{
     Anchor, AwarenessRule, ChangeRule, Config, CredentialError, Event, Fix, Imminent, Input, Instant, Node,
-    Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Sign, Transmit,
+    Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Sign, Together, Transmit,
 };
 use v2x_proto::envelope::SignedView;
 use v2x_proto::hop;
@@ -57,13 +65,16 @@ use v2x_report::Verify;
 
 use crate::flood::Side;
 use crate::identities::{Cast, Part};
+use crate::intervals::Intervals;
 use crate::medium::{Fate, Medium, Neighbour, Places, Transmission};
 use crate::processor::Processor;
 use crate::rows::Rows;
-use crate::source::{Sample, StationKind, Trace, Track};
+use crate::source::{Sample, StationKind, StationSize, Trace, Track};
 use aims::Aims;
 use attackers::Assault;
+use crew::Crew;
 use flight::Flight;
+use foreseen::Cause;
 use journal::Journal;
 use occupancy::Occupancy;
 use radio::Radios;
@@ -72,6 +83,7 @@ use schedule::{Due, Schedule};
 use station::{Station, config};
 use troubles::Troubles;
 use verifier::{NodeHost, Verifier};
+use window::WindowPlan;
 use workload::MeteredKey;
 
 pub use address::{link_address, station_of};
@@ -105,6 +117,7 @@ pub struct World {
     settings: Settings,
     cast: Cast,
     kinds: Vec<StationKind>,
+    sizes: Vec<StationSize>,
     tracks: Arc<Vec<Track>>,
     step_ns: u64,
     stations: Vec<Station>,
@@ -125,12 +138,22 @@ pub struct World {
     processor: Processor,
     troubles: Troubles,
     imminent: Imminent,
+    /// Whether vehicles warn of their own motion.
+    alerting: bool,
+    /// Intervals between a station's awareness messages, where these are drawn.
+    intervals: Option<Box<Intervals>>,
     /// Stations that attack, in this world or in the one it is compared with: in no figure of honest ones.
     excluded: BTreeSet<u32>,
     toll: Toll,
     aims: Aims,
     /// What an honest unit is to pass on.
     revocation: Bytes,
+    /// Stations that a frame is about to reach, and those that have received it.
+    together: Together<u32>,
+    received: Vec<(u32, u64)>,
+    /// The other threads, and what they work out.
+    crew: Option<Crew>,
+    window: WindowPlan,
 }
 
 impl World {
@@ -149,6 +172,7 @@ impl World {
         Ok(Self {
             cast: Cast::new(settings.seed, START, length)?,
             kinds: trace.kinds.clone(),
+            sizes: trace.sizes.clone(),
             stations: tracks.iter().map(|_| Station::default()).collect(),
             tracks,
             step_ns,
@@ -170,10 +194,16 @@ impl World {
             processor: Processor::default(),
             troubles: Troubles::default(),
             imminent: Imminent::default(),
+            alerting: false,
+            intervals: None,
             excluded: BTreeSet::new(),
             toll: Toll::default(),
             aims: Aims::default(),
             revocation: Bytes::new(),
+            together: Together::default(),
+            received: Vec::new(),
+            crew: (settings.threads > 1).then(|| Crew::start(settings.threads - 1)),
+            window: WindowPlan::default(),
             settings,
         })
     }
@@ -186,6 +216,9 @@ impl World {
                 self.pass(now_ns);
                 self.advance(now_ns);
                 continue;
+            }
+            if self.window.until_ns <= scheduled_ns && scheduled_ns < until_ns {
+                self.foresee(scheduled_ns, until_ns);
             }
             let Some((now_ns, due)) = self.schedule.pop_before(until_ns) else { break };
             self.pass(now_ns);
@@ -205,6 +238,7 @@ impl World {
                 Due::Fault(number) => self.go_wrong(number, now_ns),
             }
         }
+        self.journal.catch_up();
     }
 
     /// It is `now_ns`: stations have listened since the event before.
@@ -305,6 +339,7 @@ impl World {
         }
         self.places.set(station, position(&sample));
         self.give_fix(station, now_ns, fix(&sample));
+        self.look_at_motion(station, now_ns, &sample);
         self.aims.look(station, moment(now_ns));
         let track = &self.tracks[station as usize];
         let after = track.samples.partition_point(|sample| sample.time_ns <= now_ns);
@@ -325,6 +360,7 @@ impl World {
 
     fn enter(&mut self, station: u32, now_ns: u64) {
         let kind = self.kinds.get(station as usize).copied().unwrap_or_default();
+        let size = self.sizes.get(station as usize).copied().unwrap_or_default();
         let (processor, meter) = (self.processor, Arc::clone(&self.stations[station as usize].work.meter));
         let metered =
             |key| -> Box<dyn Sign> { Box::new(MeteredKey { key, meter: Arc::clone(&meter), processor }) };
@@ -336,6 +372,7 @@ impl World {
         let anchor = Anchor { instant: now, wire };
         self.stations[station as usize].meet(&pool);
         self.stations[station as usize].transmitter.change_hands();
+        self.stations[station as usize].triggers = None;
         self.stations[station as usize].work.restart(now_ns);
         for identity in pool.identities() {
             self.journal.met(identity.digest(), station);
@@ -347,7 +384,7 @@ impl World {
                 imminent: self.imminent,
                 // Test stations have no rate limits, but rate limits are part of the defence against attacks.
                 test: self.assault.is_none(),
-                ..config(kind, self.settings.awareness)
+                ..config(kind, size, self.settings.awareness)
             },
             pool,
             self.cast.trust().clone(),
@@ -356,6 +393,7 @@ impl World {
             Box::new(NodeHost { verifier: Arc::clone(&self.verifier), meter, processor }),
         );
         self.stations[station as usize].node = Some(Box::new(node));
+        self.stations[station as usize].foreseen.clear();
         self.input(station, now_ns, Input::Clock { wire, state });
     }
 
@@ -377,6 +415,7 @@ impl World {
 
     fn leave(&mut self, station: u32, now_ns: u64) {
         self.stations[station as usize].node = None;
+        self.stations[station as usize].foreseen.clear();
         self.stations[station as usize].work.restart(now_ns);
         self.places.remove(station);
     }
@@ -407,8 +446,8 @@ impl World {
         if state.work.busy_until_ns > now_ns {
             return self.schedule_turn(station, now_ns);
         }
-        if core::mem::take(&mut state.work.in_progress) {
-            self.done(station, now_ns);
+        if mem::take(&mut state.work.in_progress) {
+            self.take_outputs(station, now_ns);
             self.tell_of_room(station, now_ns);
         }
         while !self.stations[station as usize].work.in_progress {
@@ -450,26 +489,24 @@ impl World {
         }
     }
 
-    /// Hands an input to a node, takes its outputs when the work is done, and schedules its wake-up.
+    /// Hands an input to a node, and does what follows; when the node is at work, later.
     fn input(&mut self, station: u32, now_ns: u64, input: Input) {
         let state = &mut self.stations[station as usize];
         if state.work.in_progress {
             return state.work.put_off(input);
         }
-        let Some(mut node) = state.node.take() else { return };
-        self.charged(station, now_ns, &mut node, input);
-        self.go_on(station, now_ns, node);
-    }
-
-    /// A piece of work is done: what came of it takes effect.
-    fn done(&mut self, station: u32, now_ns: u64) {
-        if let Some(node) = self.stations[station as usize].node.take() {
-            self.go_on(station, now_ns, node);
+        if let Some(mut node) = state.node.take() {
+            self.charged(station, now_ns, &mut node, input);
+            self.stations[station as usize].node = Some(node);
+            self.take_outputs(station, now_ns);
         }
     }
 
-    /// Takes a node's outputs, and lets it do what is due now.
-    fn go_on(&mut self, station: u32, now_ns: u64, mut node: Box<Node>) {
+    /// Takes a node's outputs when its work is done, lets it do what is due, and schedules its wake-up.
+    fn take_outputs(&mut self, station: u32, now_ns: u64) {
+        let Some(mut node) = self.stations[station as usize].node.take() else {
+            return;
+        };
         let frames = self.medium.transmitter_frames().max(1);
         while !self.stations[station as usize].work.in_progress {
             let mut deadline_ns = self.drain(station, now_ns, &mut node);
@@ -498,21 +535,36 @@ impl World {
     /// Hands an input to a node, and charges its work.
     fn charged(&mut self, station: u32, now_ns: u64, node: &mut Node, input: Input) {
         let frame = matches!(input, Input::Frame(_));
-        let work = &mut self.stations[station as usize].work;
-        work.meter.begin(self.processor, frame);
-        node.handle_input(now(now_ns), input);
-        work.charge(self.processor, now_ns, frame);
+        let state = &mut self.stations[station as usize];
+        if !state.foreseen.take(now(now_ns), Cause::of(&input), self.journal.transcripts()) {
+            state.work.meter.begin(self.processor, frame);
+            node.handle_input(now(now_ns), input);
+        }
+        state.work.charge(self.processor, now_ns, frame);
     }
 
     /// Takes all outputs of a node; when it wants to be woken, ns.
     fn drain(&mut self, station: u32, now_ns: u64, node: &mut Node) -> u64 {
+        let mut paced = false;
         loop {
-            let output = node.poll_output();
+            let foreseen = self.stations[station as usize].foreseen.poll();
+            let noted = foreseen.is_some();
+            let output = foreseen.unwrap_or_else(|| node.poll_output());
             if let Output::Timeout(at, _) = output {
+                // What was foreseen ends with a frame that is sent, and does not know when the next one is to be.
+                if noted && mem::take(&mut paced) {
+                    continue;
+                }
                 self.journal.turned();
                 return at.as_nanos();
             }
-            self.journal.note(now_ns, station, &output);
+            if !noted {
+                self.journal.note(now_ns, station, &output);
+            }
+            if let Output::Event(event) = &output {
+                self.tell_alerts(station, now_ns, event);
+                paced |= self.pace(station, node, event);
+            }
             match output {
                 Output::Transmit(frame) => self.transmit(station, now_ns, frame),
                 // The verdict is about honest stations' messages; an attacker's are meant to be dropped.
@@ -524,7 +576,7 @@ impl World {
                 Output::Event(event) => {
                     self.score(station, now_ns, &event);
                     self.judge(station, now_ns, &event);
-                    self.journal.event(now_ns, station, &event);
+                    self.journal.event(now_ns, station, event);
                 }
                 Output::Timeout(..) => {}
             }

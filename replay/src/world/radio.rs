@@ -21,6 +21,11 @@ pub(super) struct Radios {
 }
 
 impl Radios {
+    /// Whether there is any.
+    pub(super) fn are_there(&self) -> bool {
+        !self.by_station.is_empty()
+    }
+
     /// Whether a station is one of them.
     pub(super) fn are(&self, station: u32) -> bool {
         !self.by_station.is_empty() && self.by_station.contains_key(&station)

@@ -5,6 +5,7 @@ use v2x_core::DropReason;
 use v2x_proto::Class;
 
 mod link;
+mod motion;
 mod radio;
 mod work;
 

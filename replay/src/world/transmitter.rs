@@ -29,6 +29,11 @@ impl Transmitter {
         self.told_full = false;
     }
 
+    /// Whether its node has yet to learn that there is no room.
+    pub(super) fn has_news(&self, frames: usize) -> bool {
+        !self.told_full && (self.held >= frames || !self.waiting.is_empty())
+    }
+
     /// Whether to report to the node now that there is no room.
     pub(super) fn tells_full(&mut self, frames: usize) -> bool {
         let full = self.held >= frames || !self.waiting.is_empty();

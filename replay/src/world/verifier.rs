@@ -5,14 +5,17 @@
 //! come from the seed, over all three, and bounded by two generations; what it forgot is verified again.
 //!
 //! A world also *knows* which signatures hold: those its own nodes have just made ([`Verifier::vouch`]). With more than
-//! one thread, the check of exactly those bytes is deferred: the node gets `true` at once, a worker verifies
-//! the same key, message and signature, and should any fail, the run fails with [`DeferredCheckFailed`] and has no
+//! one thread, the check of exactly those bytes is deferred, because several would otherwise wait for the one that makes it:
+//! the node gets `true` at once, the same key, message and signature are verified with the next window's work, and should
+//! any fail, the run fails with [`DeferredCheckFailed`] and has no
 //! result. Anything else, such as a frame the medium changed, is verified on the spot. So nothing in a result depends
 //! on the number of threads: not the outcome, which is one of the same bytes, nor the count of checks, nor the failure,
 //! which is reported on a single thread likewise.
 
+use core::cell::RefCell;
 use core::hash::Hasher as _;
 use core::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ed25519_dalek::VerifyingKey;
@@ -22,7 +25,7 @@ use v2x_core::{Host, Instant, SealBinding, Sealed, Virtual, signing_input, stric
 use v2x_proto::envelope::MESSAGE_DOMAIN;
 use v2x_report::Verify;
 
-use super::workers::{Workers, frame_name};
+use super::deferred::{Batch, Failure, frame_name};
 use super::workload::Meter;
 use crate::processor::Processor;
 
@@ -32,6 +35,8 @@ pub(super) struct Verifier {
     policy: Verify,
     keys: (u64, u64),
     state: Mutex<State>,
+    /// Which of the program's worlds this is.
+    world: u64,
 }
 
 /// A frame that a node of the world signed does not verify: signing and verifying disagree.
@@ -49,10 +54,11 @@ pub struct DeferredCheckFailed {
 struct State {
     recent: HashMap<u128, Known>,
     former: HashMap<u128, Known>,
-    workers: Option<Workers>,
+    /// Checks whose result is assumed, with more than one thread.
+    deferred: Option<Batch>,
     checks: u64,
-    /// Number of the check and the frame, of the first that failed on this thread.
-    failed: Option<(u64, String)>,
+    /// The first that failed.
+    failed: Option<Failure>,
     signed: Vec<u8>,
 }
 
@@ -66,11 +72,12 @@ struct Known {
 impl Verifier {
     /// With `threads` threads in all.
     pub(super) fn new(policy: Verify, seed: u64, threads: usize) -> Self {
-        let workers = (threads > 1).then(|| Workers::start(threads - 1));
+        let deferred = (threads > 1).then(Batch::default);
         Self {
             policy,
             keys: (seed, seed ^ KEY_MASK),
-            state: Mutex::new(State { workers, ..State::default() }),
+            state: Mutex::new(State { deferred, ..State::default() }),
+            world: WORLDS.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -84,28 +91,70 @@ impl Verifier {
         state.insert(name, Known { vouched: true, verdict: None });
     }
 
+    /// The checks that were deferred, for another thread.
+    pub(super) fn deferred(&self) -> Batch {
+        self.state().deferred.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+
+    /// A check that was deferred has failed.
+    pub(super) fn failed(&self, failure: Failure) {
+        self.state().fail(failure);
+    }
+
+    /// Keeps the memory within its bounds. Call it while no node is at work, so that what is forgotten does not depend on
+    /// which of them was first.
+    pub(super) fn turn(&self) {
+        self.state().turn();
+    }
+
     fn check(&self, key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
-        let name = self.name(key, message, signature);
-        let mut state = self.state();
-        let known = state.find(name);
         // The policy and the count are about frames; a credential is the same for all stations that learn it.
         let frame = message.starts_with(MESSAGE_DOMAIN);
         let once = self.policy == Verify::Once || !frame;
+        if !once {
+            return self.check_anew(key, message, signature, frame, once);
+        }
+        // The receivers of a frame come one after the other, on each thread.
+        LAST.with_borrow_mut(|last| {
+            if !last.is(self.world, key, message, signature) {
+                let verdict = self.check_anew(key, message, signature, frame, once);
+                last.set(self.world, key, message, signature, verdict);
+            }
+            last.verdict
+        })
+    }
+
+    fn check_anew(
+        &self,
+        key: &VerifyingKey,
+        message: &[u8],
+        signature: &[u8; 64],
+        frame: bool,
+        once: bool,
+    ) -> bool {
+        let name = self.name(key, message, signature);
+        let mut state = self.state();
+        let known = state.find(name);
         if let (true, Some(Known { verdict: Some(verdict), .. })) = (once, known) {
             return verdict;
         }
         state.checks += u64::from(frame);
         let vouched = known.is_some_and(|known| known.vouched);
         let number = state.checks;
-        let verdict = match &mut state.workers {
-            Some(workers) if vouched => {
-                workers.defer(number, key, message, signature);
+        let verdict = match &mut state.deferred {
+            Some(deferred) if vouched => {
+                deferred.push(number, key, message, signature);
+                let full = (deferred.len() >= BATCH).then(|| core::mem::take(deferred));
+                if let Some(failure) = full.and_then(|batch| batch.verify()) {
+                    state.fail(failure);
+                }
                 true
             }
+            // Others wait, so that it is verified once.
             _ => strict(key, message, signature),
         };
-        if vouched && !verdict && state.failed.is_none() {
-            state.failed = Some((number, frame_name(message)));
+        if vouched && !verdict {
+            state.fail((number, frame_name(message)));
         }
         if once {
             state.insert(name, Known { vouched, verdict: Some(verdict) });
@@ -113,17 +162,16 @@ impl Verifier {
         verdict
     }
 
-    /// Waits for the deferred checks; how many signatures were verified.
+    /// Makes the checks that are left; how many signatures were verified.
     pub(super) fn finish(&self) -> Result<u64, DeferredCheckFailed> {
-        let (workers, checks, failed_here) = {
-            let mut state = self.state();
-            (state.workers.take(), state.checks, state.failed.take())
-        };
-        let failed_there = workers.and_then(Workers::finish);
-        // The first in order of checks, whichever thread found it.
-        match failed_here.into_iter().chain(failed_there).min() {
+        let rest = self.deferred();
+        let mut state = self.state();
+        if let Some(failure) = rest.verify() {
+            state.fail(failure);
+        }
+        match state.failed.take() {
             Some((_, frame)) => Err(DeferredCheckFailed { frame }),
-            None => Ok(checks),
+            None => Ok(state.checks),
         }
     }
 
@@ -146,11 +194,52 @@ impl State {
     }
 
     fn insert(&mut self, name: u128, known: Known) {
+        self.recent.insert(name, known);
+    }
+
+    fn turn(&mut self) {
         if self.recent.len() >= GENERATION {
             self.former = core::mem::take(&mut self.recent);
         }
-        self.recent.insert(name, known);
     }
+
+    /// The first in order of checks counts, whichever thread found it.
+    fn fail(&mut self, failure: Failure) {
+        self.failed = self.failed.take().into_iter().chain([failure]).min();
+    }
+}
+
+/// The last check of a thread.
+#[derive(Debug, Default)]
+struct Last {
+    world: Option<u64>,
+    key: [u8; 32],
+    message: Vec<u8>,
+    signature: Vec<u8>,
+    verdict: bool,
+}
+
+impl Last {
+    fn is(&self, world: u64, key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.world == Some(world)
+            && self.signature == signature
+            && self.message == message
+            && self.key == *key.as_bytes()
+    }
+
+    fn set(&mut self, world: u64, key: &VerifyingKey, message: &[u8], signature: &[u8; 64], verdict: bool) {
+        self.world = Some(world);
+        self.key = *key.as_bytes();
+        self.message.clear();
+        self.message.extend_from_slice(message);
+        self.signature.clear();
+        self.signature.extend_from_slice(signature);
+        self.verdict = verdict;
+    }
+}
+
+thread_local! {
+    static LAST: RefCell<Last> = RefCell::default();
 }
 
 /// The host of a node of the world: stamps are virtual time and what its work has taken, checks are the world's and counted
@@ -179,6 +268,10 @@ impl Host for NodeHost {
 
 /// Frames remembered in one generation: seconds of a thousand stations, while a frame is under way for milliseconds.
 const GENERATION: usize = 1 << 16;
+/// Checks deferred at most: two milliseconds of work.
+const BATCH: usize = 64;
+/// Worlds of this program so far: their threads may be the same.
+static WORLDS: AtomicU64 = AtomicU64::new(0);
 const KEY_MASK: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[cfg(test)]
@@ -251,6 +344,7 @@ mod tests {
         let mut state = State::default();
         for name in 0..3 * GENERATION as u128 {
             state.insert(name, Known::default());
+            state.turn();
         }
         assert!(state.recent.len() + state.former.len() <= 2 * GENERATION);
         assert!(state.find(0).is_none() && state.find(3 * GENERATION as u128 - 1).is_some());

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::head::{PageHead, begin, end};
+use super::list;
 use super::text::{escape, put};
-use super::{STYLE, list};
 
 /// A page that holds measured figures against published ones.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,26 +76,18 @@ pub struct CurvePoint {
 /// The whole page.
 pub fn render_curves(head: &CurvePage) -> String {
     let mut page = String::with_capacity(256 * 1024);
-    put!(
-        page,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <header class=\"{}\"><div class=\"wrap\"><p class=\"kind\">{}</p><h1>{}</h1><p>{}</p>\n<dl>",
-        escape(&head.title),
-        if head.good { "good" } else { "bad" },
-        escape(&head.kind),
-        escape(&head.headline),
-        escape(&head.summary)
+    begin(
+        &mut page,
+        &PageHead {
+            title: &head.title,
+            kind: &head.kind,
+            mood: if head.good { "good" } else { "bad" },
+            headline: &head.headline,
+            summary: &head.summary,
+            facts: &head.facts,
+            command: &head.command,
+        },
     );
-    for (name, value) in &head.facts {
-        put!(page, "<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value));
-    }
-    page.push_str("</dl>\n");
-    if !head.command.is_empty() {
-        put!(page, "<p class=\"command\"><code>{}</code></p>\n", escape(&head.command));
-    }
-    page.push_str("</div></header>\n<main>\n");
     for section in &head.sections {
         put!(
             page,
@@ -113,12 +106,7 @@ pub fn render_curves(head: &CurvePage) -> String {
         page.push_str("</div></section>\n");
     }
     list(&mut page, "notes", &head.notes);
-    put!(
-        page,
-        "<details><summary>The same figures as text</summary><div class=\"scroll\"><pre class=\"figures\">{}</pre></div>\
-         </details>\n</main>\n</body>\n</html>\n",
-        escape(&head.text)
-    );
+    end(&mut page, &head.text);
     page
 }
 

@@ -49,7 +49,7 @@ pub struct InputFile {
 
 impl WhatRan {
     /// Names and values for people, in order; the command line, commit and inputs are not among them.
-    pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
+    pub fn options(&self) -> Vec<(&'static str, String)> {
         let mut options = Vec::new();
         let mut add = |name, value: Option<String>| options.extend(value.map(|value| (name, value)));
         let seeds: Vec<_> = self.seeds.iter().map(u64::to_string).collect();

@@ -5,6 +5,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::limits;
+use super::reserve::Reserve;
 
 /// Configuration of a node. Recorded with every recording, so that a replay starts from the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,9 @@ pub struct Config {
     /// the air, inside their areas. Without effect on vehicles, and where floods go by another scheme than ours.
     #[serde(default)]
     pub from_afar: bool,
+    /// When the tables take their memory; in no recording, because it changes nothing that a station does.
+    #[serde(skip)]
+    pub reserve: Reserve,
 }
 
 fn usual_neighbours() -> usize {
@@ -71,6 +75,7 @@ impl Config {
             imminent: Imminent::default(),
             max_neighbours: limits::NEIGHBOURS,
             from_afar: false,
+            reserve: Reserve::Whole,
         }
     }
 
@@ -90,6 +95,7 @@ impl Config {
             imminent: Imminent::default(),
             max_neighbours: limits::NEIGHBOURS,
             from_afar: false,
+            reserve: Reserve::Whole,
         }
     }
 }

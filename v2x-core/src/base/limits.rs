@@ -349,19 +349,20 @@ pub const MAX_IMMINENT_HOPS: u8 = 2;
 /// processor that needs 35 us for a signature.
 pub const AFAR_PER_SECOND: u32 = 500;
 
-/// Of them at once: after a break of the link a bridge hands in what it kept.
+/// Of them at once, from one peer that is alone: after a break of the link a bridge hands in what it kept. As many are left for
+/// peers that come then.
 pub const AFAR_BURST: u32 = 100;
 
-/// The rate of frames from afar; what is beyond it is dropped before it is read.
+/// The rate of frames from afar, of which peers have [fair shares](super::FairShares); what is beyond it is dropped before it is read.
 pub const AFAR_RATE: Rate = Rate::new(AFAR_PER_SECOND, AFAR_BURST);
 
 /// Frames from afar that wait for their verification, which is when nothing by air waits: those that come at once, and some more.
-pub const MAX_AFAR_WAITING: usize = 128;
+pub const MAX_AFAR_WAITING: usize = 256;
 
 /// Signers heard from afar within 20 s, and their credentials: those that a busy peer's hazards are of. Beyond it the one heard
 /// longest ago makes room, and its windows are kept as a neighbour's are.
 pub const MAX_AFAR_SIGNERS: usize = 256;
 
-/// Floods from afar among the [`MAX_FLOODS`]: more than [`AFAR_BURST`], so that none makes room before it was sent on, and never
-/// all. A flood by air takes the place of one from afar.
+/// Floods from afar among the [`MAX_FLOODS`]: more than one peer's [`AFAR_BURST`], so that none makes room before it was sent on, and
+/// never all. A flood by air takes the place of one from afar.
 pub const MAX_AFAR_FLOODS: usize = 128;

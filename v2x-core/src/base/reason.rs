@@ -313,7 +313,7 @@ drop_reasons! {
     UnsignedBytes => "unsigned_bytes",
     /// It came from afar, and is of a class that comes by air alone: D0, D1, D2 or D4.
     NotFromAfar => "not_from_afar",
-    /// More came from afar than a station looks at in a second.
+    /// More came from afar than a station looks at in a second, and of this peer more than a fair share.
     AfarBudget => "afar_budget",
     /// Verified, but sealed to another station.
     SealedForAnother => "sealed_for_another",

@@ -18,11 +18,8 @@
 #[cfg(test)]
 mod tests;
 
-use core::num::NonZeroUsize;
-
 use arrayvec::ArrayVec;
 use bytes::Bytes;
-use lru::LruCache;
 use v2x_proto::{Class, Digest, v1};
 
 use super::checks::{Basis, Check};
@@ -36,8 +33,10 @@ use super::testimony::{Statement, Testimony};
 use super::track::{Claim, apart_s, offset};
 use super::trajectory_copy::Copies;
 use super::{checks, thresholds as t};
-use crate::base::{AwarenessRule, Instant, Plane, Plausibility, SendRequest, TableFill, WireTime, limits};
-use crate::trust::{DigestHash, freshness};
+use crate::base::{
+    AwarenessRule, Instant, LruTable, Plane, Plausibility, Reserve, SendRequest, TableFill, WireTime, limits,
+};
+use crate::trust::freshness;
 
 /// Checks the claims of verified messages.
 pub struct MisbehaviourDetector {
@@ -45,7 +44,7 @@ pub struct MisbehaviourDetector {
     /// Shortest time between two beacons, s.
     shortest_s: f32,
     since: Instant,
-    stations: LruCache<Digest, Record, DigestHash>,
+    stations: LruTable<Record>,
     places: Places,
     copies: Copies,
     usual: Usual,
@@ -156,23 +155,29 @@ impl MisbehaviourDetector {
             rule,
             shortest_s: shortest.as_secs_f32(),
             since: now,
-            stations: stations(limits::NEIGHBOURS),
-            places: Places::default(),
-            copies: Copies::default(),
+            stations: LruTable::new(limits::NEIGHBOURS, Reserve::AsHeard),
+            places: Places::for_stations(limits::NEIGHBOURS, Reserve::AsHeard),
+            copies: Copies::new(Reserve::AsHeard),
             usual: Usual::default(),
-            ways: Ways::default(),
+            ways: Ways::new(Reserve::AsHeard),
             last: None,
-            offenders: Offenders::default(),
+            offenders: Offenders::new(Reserve::AsHeard),
             findings: Findings::default(),
         }
     }
 
-    /// With room for this many stations, at least 1, instead of [`limits::NEIGHBOURS`]; forgets those heard before.
+    /// With room for this many stations, at least 1, instead of [`limits::NEIGHBOURS`], taken as `reserve` says and not as they
+    /// are heard; forgets those heard before.
     #[must_use]
-    pub fn for_neighbours(mut self, neighbours: usize) -> Self {
-        self.stations = stations(neighbours);
-        self.places = Places::for_stations(neighbours);
-        self
+    pub fn for_neighbours(self, neighbours: usize, reserve: Reserve) -> Self {
+        Self {
+            stations: LruTable::new(neighbours, reserve),
+            places: Places::for_stations(neighbours, reserve),
+            copies: Copies::new(reserve),
+            ways: Ways::new(reserve),
+            offenders: Offenders::new(reserve),
+            ..self
+        }
     }
 
     /// Judges a verified message. `here` is the plane about our position, when that is known.
@@ -191,8 +196,7 @@ impl MisbehaviourDetector {
         let mut found = Found::new();
         let mut note = |check: Check, score: f32| {
             if score < t::FINDING {
-                // There are as many entries as checks, and each check is recorded once.
-                let _full = found.try_push((check, score));
+                find(&mut found, check, score);
             }
         };
         let claim = &seen.claim;
@@ -205,7 +209,8 @@ impl MisbehaviourDetector {
         let stated = claim.motion.and_then(|motion| motion.speed);
         let accelerates = claim.motion.and_then(|motion| motion.acceleration).is_some_and(|rate| rate != 0);
         let (mut velocity, mut changes) = (None, accelerates);
-        let before = match self.stations.get_mut(&seen.signer) {
+        let known = self.stations.find(&seen.signer);
+        let before = match known.and_then(|number| self.stations.use_at(number)) {
             Some(record) => {
                 let track = record.testimony.track();
                 let before = track.position();
@@ -227,22 +232,25 @@ impl MisbehaviourDetector {
                 None
             }
         };
+        let Some(number) = known.or_else(|| self.stations.find(&seen.signer)) else {
+            return Verdict::default();
+        };
         if let Some(motion) = &claim.motion {
             let vehicle = VEHICLES.contains(&motion.station_type);
             if vehicle {
-                note(Check::Overlap, self.overlap(seen, plane));
-                note(Check::Company, self.company(seen, velocity, plane, here));
+                note(Check::Overlap, self.overlap(number, seen, plane));
+                note(Check::Company, self.company(number, seen, velocity, plane, here));
                 if self.copies.repeats_another(seen.signer, claim, changes) {
                     note(Check::Copied, 0.0);
                 }
             }
-            if let Some(record) = self.stations.peek_mut(&seen.signer) {
+            if let Some(record) = self.stations.at_mut(number) {
                 record.vehicle = vehicle;
                 // A late message updates neither the grid nor the track.
-                self.places.place(seen.signer, before, record.testimony.track().position());
+                self.places.place(number, before, record.testimony.track().position());
             }
         }
-        if let Some(record) = self.stations.peek_mut(&seen.signer) {
+        if let Some(record) = self.stations.at_mut(number) {
             let now_ms = millis(seen.at);
             if let Some(distance) = distance.filter(|_| record.vehicle && claim.motion.is_some()) {
                 let usual = &mut self.usual;
@@ -273,7 +281,7 @@ impl MisbehaviourDetector {
                 }
             }
         }
-        self.conclude(seen, &found)
+        self.conclude(number, seen, &found)
     }
 
     /// Isolates a station until its credential ends: after a verdict of [`TrustLevel::Isolated`]. Returns the encoded
@@ -336,7 +344,7 @@ impl MisbehaviourDetector {
     pub fn tables(&self) -> impl Iterator<Item = TableFill> + use<> {
         let (evidence, bytes) = self.offenders.evidence();
         [
-            TableFill::new("stations watched", self.stations.len(), self.stations.cap().get()),
+            TableFill::new("stations watched", self.stations.len(), self.stations.capacity()),
             TableFill::new("ways by power", self.ways.len(), limits::MAX_WAYS),
             TableFill::new("stations isolated", self.offenders.len(), limits::MAX_ISOLATED),
             TableFill::new("messages of evidence", evidence, limits::MAX_EVIDENCE_FRAMES),
@@ -357,19 +365,19 @@ impl MisbehaviourDetector {
             counts: [0; Check::ALL.len()],
             vehicle: false,
         };
-        if let Some((gone, record)) = self.stations.push(seen.signer, record)
-            && gone != seen.signer
-        {
-            self.places.remove(gone, record.testimony.track().position());
+        let gone = self.stations.push(seen.signer, record).filter(|gone| gone.digest != seen.signer);
+        // The newcomer has the number of the one that made room for it.
+        if let (Some(gone), Some(number)) = (gone, self.stations.find(&seen.signer)) {
+            self.places.remove(number, gone.value.testimony.track().position());
         }
     }
 
     /// The score of the closest overlap that counts against the signer.
-    fn overlap(&self, seen: &Observation, plane: &Plane) -> f32 {
-        let Some(own) = self.stations.peek(&seen.signer) else { return 1.0 };
+    fn overlap(&self, number: u16, seen: &Observation, plane: &Plane) -> f32 {
+        let Some(own) = self.stations.at(number) else { return 1.0 };
         let mut worst = 1.0;
-        for digest in self.places.near(seen.claim.position).filter(|other| *other != seen.signer) {
-            let Some(other) = self.stations.peek(&digest) else { continue };
+        for other in self.places.near(seen.claim.position).filter(|other| *other != number) {
+            let Some(other) = self.stations.at(other) else { continue };
             if !other.vehicle || other.reputation.standing() > TrustLevel::Trusted {
                 continue;
             }
@@ -386,13 +394,13 @@ impl MisbehaviourDetector {
                 own.testimony.track().velocity().unwrap_or_default(),
                 other.testimony.track().velocity().unwrap_or_default(),
             );
-            let passing = (a.0 - b.0).hypot(a.1 - b.1) > t::OVERLAP_PASSING;
+            let passing = length((a.0 - b.0, a.1 - b.1)) > t::OVERLAP_PASSING;
             if !passing && own.first_s < other.first_s {
                 continue;
             }
             let ahead =
                 if seen.claim.generation >= other.testimony.track().generation() { age_s } else { -age_s };
-            let distance = (east - b.0 * ahead).hypot(north - b.1 * ahead);
+            let distance = length((east - b.0 * ahead, north - b.1 * ahead));
             worst = checks::overlap(distance).min(worst);
         }
         worst
@@ -401,13 +409,14 @@ impl MisbehaviourDetector {
     /// The score of moving in parallel with another station heard before. `velocity` is the previous one.
     fn company(
         &mut self,
+        number: u16,
         seen: &Observation,
         velocity: Option<(f32, f32)>,
         plane: &Plane,
         here: Option<&Plane>,
     ) -> f32 {
         let last = self.last.replace(seen.signer).filter(|last| *last != seen.signer);
-        let Some(own) = self.stations.peek(&seen.signer) else { return 1.0 };
+        let Some(own) = self.stations.at(number) else { return 1.0 };
         let known = own.company.with();
         let (Some(other), Some(new)) = (known.or(last), own.testimony.track().velocity()) else { return 1.0 };
         let (first_s, now_ms) = (own.first_s, millis(seen.at));
@@ -430,13 +439,13 @@ impl MisbehaviourDetector {
                 louder_db: own_power.zip(power(other)).map(|(own, other)| own - other),
             })
         });
-        let Some(record) = self.stations.peek_mut(&seen.signer) else { return 1.0 };
+        let Some(record) = self.stations.at_mut(number) else { return 1.0 };
         match (known, abreast) {
             (Some(_), abreast) => {
-                let old = velocity.filter(|_| new.0.hypot(new.1) >= t::COMPANY_MIN_SPEED);
+                let old = velocity.filter(|_| length(new) >= t::COMPANY_MIN_SPEED);
                 let moved = old.map_or(Moved::default(), |old| Moved {
-                    change: (new.0 - old.0).hypot(new.1 - old.1),
-                    speed: new.0.hypot(new.1),
+                    change: length((new.0 - old.0, new.1 - old.1)),
+                    speed: length(new),
                 });
                 record.company.compare(abreast.as_ref(), moved, now_ms)
             }
@@ -448,8 +457,8 @@ impl MisbehaviourDetector {
         }
     }
 
-    fn conclude(&mut self, seen: &Observation, found: &Found) -> Verdict {
-        let Some(record) = self.stations.peek_mut(&seen.signer) else { return Verdict::default() };
+    fn conclude(&mut self, number: u16, seen: &Observation, found: &Found) -> Verdict {
+        let Some(record) = self.stations.at_mut(number) else { return Verdict::default() };
         for (check, _) in found {
             self.findings.0[*check as usize] += 1;
             let count = &mut record.counts[*check as usize];
@@ -461,17 +470,7 @@ impl MisbehaviourDetector {
             record.reputation.spare();
             standing = record.reputation.standing();
         }
-        let blame = |(check, score): &(Check, f32)| check.weight() * (1.0 - score);
-        // What isolates is what it signed, whatever else was found in this message.
-        let decides = |check: Check| standing < TrustLevel::Isolated || check.basis() == Basis::Signed;
-        let deciding = found.iter().filter(|(check, _)| decides(*check));
-        let worst = deciding.max_by(|a, b| blame(a).total_cmp(&blame(b)));
-        let change = (standing != before).then(|| Suspicion {
-            digest: seen.signer,
-            standing,
-            check: worst.map(|(check, _)| *check),
-            score: worst.map_or(1.0, |(_, score)| *score),
-        });
+        let change = (standing != before).then(|| suspicion(seen.signer, standing, found));
         let contradicts = found.iter().any(|(check, _)| check.basis() == Basis::Signed);
         let discredited = record.reputation.is_discredited();
         Verdict { discredited, newly: discredited && !was_discredited, contradicts, change }
@@ -495,8 +494,25 @@ pub fn report_request(report: Bytes) -> SendRequest {
     }
 }
 
-fn stations(most: usize) -> LruCache<Digest, Record, DigestHash> {
-    LruCache::with_hasher(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN), DigestHash)
+#[cold]
+fn find(found: &mut Found, check: Check, score: f32) {
+    // There are as many entries as checks, and each check is recorded once.
+    let _full = found.try_push((check, score));
+}
+
+#[cold]
+fn suspicion(digest: Digest, standing: TrustLevel, found: &Found) -> Suspicion {
+    let blame = |(check, score): &(Check, f32)| check.weight() * (1.0 - score);
+    // What isolates is what it signed, whatever else was found in this message.
+    let decides = |check: Check| standing < TrustLevel::Isolated || check.basis() == Basis::Signed;
+    let deciding = found.iter().filter(|(check, _)| decides(*check));
+    let worst = deciding.max_by(|a, b| blame(a).total_cmp(&blame(b)));
+    let (check, score) = worst.map_or((None, 1.0), |(check, score)| (Some(*check), *score));
+    Suspicion { digest, standing, check, score }
+}
+
+fn length((east, north): (f32, f32)) -> f32 {
+    (east * east + north * north).sqrt()
 }
 
 type Found = ArrayVec<(Check, f32), { Check::ALL.len() }>;

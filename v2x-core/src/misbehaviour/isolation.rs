@@ -1,10 +1,8 @@
 //! Isolated stations, the evidence kept against suspects, and misbehaviour reports.
 
-use core::num::NonZeroUsize;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use lru::LruCache;
 use prost::Message as _;
 use v2x_proto::{Digest, v1};
 
@@ -15,12 +13,11 @@ use crate::base::limits::{
     EVIDENCE_SPACING, MAX_EVIDENCE_BYTES, MAX_EVIDENCE_FRAMES, MAX_EVIDENCE_PER_STATION, MAX_ISOLATED,
     MAX_REPORT_EVIDENCE_BYTES, MAX_REPORT_EVIDENCE_FRAMES, MISBEHAVIOUR_REPORT_INTERVAL,
 };
-use crate::base::{Instant, WireTime};
-use crate::trust::DigestHash;
+use crate::base::{Instant, LruTable, Reserve, WireTime};
 
 /// Isolated stations and evidence, both bounded.
 pub struct Offenders {
-    isolated: LruCache<Digest, Isolation, DigestHash>,
+    isolated: LruTable<Isolation>,
     evidence: VecDeque<Evidence>,
     evidence_bytes: usize,
 }
@@ -41,12 +38,7 @@ struct Evidence {
 
 impl Default for Offenders {
     fn default() -> Self {
-        let capacity = NonZeroUsize::new(MAX_ISOLATED).unwrap_or(NonZeroUsize::MIN);
-        Self {
-            isolated: LruCache::with_hasher(capacity, DigestHash),
-            evidence: VecDeque::with_capacity(MAX_EVIDENCE_FRAMES),
-            evidence_bytes: 0,
-        }
+        Self::new(Reserve::Whole)
     }
 }
 
@@ -60,6 +52,15 @@ impl core::fmt::Debug for Offenders {
 }
 
 impl Offenders {
+    /// None yet.
+    pub fn new(reserve: Reserve) -> Self {
+        Self {
+            isolated: LruTable::new(MAX_ISOLATED, reserve),
+            evidence: VecDeque::with_capacity(reserve.at_start(MAX_EVIDENCE_FRAMES)),
+            evidence_bytes: 0,
+        }
+    }
+
     /// Whether a station is isolated at `now`.
     #[must_use]
     pub fn is_isolated(&self, station: &Digest, now: WireTime) -> bool {

@@ -1,61 +1,67 @@
 //! Spatial grid of where stations were last heard, to find overlapping ones: a fixed number of small cells.
 
-use v2x_proto::Digest;
+use crate::base::{Position, Reserve};
 
-use crate::base::Position;
-use crate::base::limits::NEIGHBOURS;
-
-/// Stations by cell. A full cell forgets the one entered first: it has room for more vehicles than fit into one.
+/// Stations by cell, each named by a number that is its own as long as it is here. A full cell forgets the one entered first:
+/// it has room for more vehicles than fit into one.
 #[derive(Clone, Debug)]
 pub struct Places {
-    cells: Vec<[Option<Digest>; PER_CELL]>,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self::for_stations(NEIGHBOURS)
-    }
+    /// 2 to this power cells, once there is a station.
+    bits: u32,
+    cells: Vec<[u16; PER_CELL]>,
 }
 
 impl Places {
     /// A grid for this many stations: at least twice as many cells, a power of two.
-    pub fn for_stations(stations: usize) -> Self {
-        Self { cells: vec![[None; PER_CELL]; (2 * stations.max(1)).next_power_of_two()] }
+    pub fn for_stations(stations: usize, reserve: Reserve) -> Self {
+        let bits = (2 * stations.max(FEWEST)).next_power_of_two().ilog2();
+        let mut places = Self { bits, cells: Vec::new() };
+        if reserve == Reserve::Whole {
+            places.unfold();
+        }
+        places
     }
 
     #[cfg(test)]
     pub fn bytes_for(stations: usize) -> usize {
-        size_of_val(Self::for_stations(stations).cells.as_slice())
+        size_of_val(Self::for_stations(stations, Reserve::Whole).cells.as_slice())
+    }
+
+    fn unfold(&mut self) {
+        self.cells = vec![[NOBODY; PER_CELL]; 1 << self.bits];
     }
 
     /// Moves a station to `new`, from `old` when that is known.
-    pub fn place(&mut self, station: Digest, old: Option<Position>, new: Position) {
+    pub fn place(&mut self, station: u16, old: Option<Position>, new: Position) {
+        if self.cells.is_empty() {
+            self.unfold();
+        }
         let to = self.cell(new.latitude >> SHIFT, new.longitude >> SHIFT);
         if let Some(old) = old {
             let from = self.cell(old.latitude >> SHIFT, old.longitude >> SHIFT);
-            if from == to && self.cells[to].contains(&Some(station)) {
+            if from == to && self.cells[to].contains(&station) {
                 return;
             }
             self.clear(from, station);
         }
         let cell = &mut self.cells[to];
-        match cell.iter_mut().find(|slot| slot.is_none()) {
-            Some(slot) => *slot = Some(station),
+        match cell.iter_mut().find(|slot| **slot == NOBODY) {
+            Some(slot) => *slot = station,
             None => {
                 cell.rotate_left(1);
-                cell[PER_CELL - 1] = Some(station);
+                cell[PER_CELL - 1] = station;
             }
         }
     }
 
     /// Removes a station that was at `position`.
-    pub fn remove(&mut self, station: Digest, position: Position) {
+    pub fn remove(&mut self, station: u16, position: Position) {
         self.clear(self.cell(position.latitude >> SHIFT, position.longitude >> SHIFT), station);
     }
 
     /// Stations in the cells within some 2 m of `position`, and any others that hash to the same slots: at most
     /// sixteen.
-    pub fn near(&self, position: Position) -> impl Iterator<Item = Digest> {
+    pub fn near(&self, position: Position) -> impl Iterator<Item = u16> {
         let span = |value: i32| {
             let (low, high) = (value.saturating_sub(REACH) >> SHIFT, value.saturating_add(REACH) >> SHIFT);
             (low, (high != low).then_some(high))
@@ -66,19 +72,21 @@ impl Places {
         rows.flat_map(move |row| {
             [Some(west), east].into_iter().flatten().map(move |column| self.cell(row, column))
         })
-        .flat_map(|cell| self.cells[cell].iter().copied().flatten())
+        .flat_map(|cell| {
+            self.cells.get(cell).into_iter().flatten().copied().filter(|station| *station != NOBODY)
+        })
     }
 
     fn cell(&self, row: i32, column: i32) -> usize {
-        let mixed = (row as u32).wrapping_mul(0x9e37_79b1) ^ (column as u32).wrapping_mul(0x85eb_ca6b);
-        (mixed >> (32 - self.cells.len().ilog2())) as usize
+        // Four cells that meet in a corner lie together, in half a line of cache: most cars are near no other.
+        let (block, corner) = ((row >> 1, column >> 1), (row & 1) << 1 | column & 1);
+        let mixed = (block.0 as u32).wrapping_mul(0x9e37_79b1) ^ (block.1 as u32).wrapping_mul(0x85eb_ca6b);
+        (mixed >> (32 - (self.bits - 2)) << 2 | corner as u32) as usize
     }
 
-    fn clear(&mut self, cell: usize, station: Digest) {
-        for slot in &mut self.cells[cell] {
-            if *slot == Some(station) {
-                *slot = None;
-            }
+    fn clear(&mut self, cell: usize, station: u16) {
+        for slot in self.cells.get_mut(cell).into_iter().flatten().filter(|slot| **slot == station) {
+            *slot = NOBODY;
         }
     }
 }
@@ -92,17 +100,28 @@ const REACH: i32 = 180;
 /// More vehicles than fit into 11 m by 7 m.
 const PER_CELL: usize = 4;
 
+/// Stations there is always room for: four cells, twice.
+const FEWEST: usize = 4;
+
+/// No station.
+const NOBODY: u16 = u16::MAX;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::limits;
     use proptest::prelude::*;
 
     const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
-    const A: Digest = Digest([1; 8]);
+    const A: u16 = 1;
+
+    fn places() -> Places {
+        Places::for_stations(limits::NEIGHBOURS, Reserve::AsHeard)
+    }
 
     #[test]
     fn a_station_is_found_near_where_it_is_and_not_where_it_was() {
-        let mut places = Places::default();
+        let mut places = places();
         places.place(A, None, PLACE);
         assert!(places.near(PLACE.moved(0.5, -0.5)).any(|found| found == A));
         let there = PLACE.moved(100.0, 0.0);
@@ -120,20 +139,20 @@ mod tests {
             east in -0.7f64..0.7, north in -0.7f64..0.7, others in 0u8..40,
         ) {
             let place = Position { latitude: latitude / 2, longitude };
-            let mut places = Places::default();
+            let mut places = places();
             for n in 0..others {
-                places.place(Digest([n; 8]), None, place);
+                places.place(u16::from(n), None, place);
             }
-            places.place(Digest([99; 8]), None, place);
+            places.place(99, None, place);
             let found: Vec<_> = places.near(place.moved(east, north)).collect();
-            prop_assert!(found.contains(&Digest([99; 8])));
+            prop_assert!(found.contains(&99));
             prop_assert!(found.len() <= 4 * PER_CELL);
         }
 
         #[test]
         fn no_position_panics(latitude in any::<i32>(), longitude in any::<i32>()) {
             let place = Position { latitude, longitude };
-            let mut places = Places::default();
+            let mut places = places();
             places.place(A, Some(place), place);
             prop_assert!(places.near(place).count() >= 1);
         }

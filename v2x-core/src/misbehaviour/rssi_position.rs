@@ -15,7 +15,7 @@
 use v2x_proto::Digest;
 
 use super::thresholds as t;
-use crate::base::{Plane, Position, limits};
+use crate::base::{Plane, Position, Reserve, append, limits};
 
 /// State of the check for a bounded number of stations, one slot each.
 #[derive(Clone, Debug)]
@@ -37,11 +37,16 @@ struct Place {
 
 impl Default for Ways {
     fn default() -> Self {
-        Self { places: Vec::with_capacity(limits::MAX_WAYS), next: 0 }
+        Self::new(Reserve::Whole)
     }
 }
 
 impl Ways {
+    /// None yet.
+    pub fn new(reserve: Reserve) -> Self {
+        Self { places: reserve.list(limits::MAX_WAYS), next: 0 }
+    }
+
     /// The slot of a station; started anew if there was none, `None` while all are taken by others heard lately.
     pub fn of(&mut self, station: Digest, ticket: &mut Ticket, now_ms: u32) -> Option<&mut RssiPosition> {
         let known = self.places.get(usize::from(ticket.0)).is_some_and(|place| place.station == station);
@@ -49,7 +54,7 @@ impl Ways {
             let new = Place { station, heard_ms: now_ms, way: RssiPosition::default() };
             if self.places.len() < limits::MAX_WAYS {
                 ticket.0 = self.places.len() as u16;
-                self.places.push(new);
+                append(&mut self.places, new, limits::MAX_WAYS);
             } else {
                 let at = self.next;
                 self.next = (at + 1) % limits::MAX_WAYS;

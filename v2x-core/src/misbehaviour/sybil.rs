@@ -118,7 +118,7 @@ impl Company {
 }
 
 fn length((east, north): (f32, f32)) -> f32 {
-    east.hypot(north)
+    (east * east + north * north).sqrt()
 }
 
 #[cfg(test)]

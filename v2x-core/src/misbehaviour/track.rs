@@ -97,7 +97,7 @@ impl Track {
         let gap_s = apart_s(claim.generation, self.generation);
         let tolerance = tolerance(claim);
         let moved = offset(plane, self.position, claim.position);
-        let jump = checks::position(moved.0.hypot(moved.1), gap_s, tolerance);
+        let jump = checks::position((moved.0 * moved.0 + moved.1 * moved.1).sqrt(), gap_s, tolerance);
         note(Check::Position, jump);
         if !beacon {
             return;

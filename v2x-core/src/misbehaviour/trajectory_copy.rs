@@ -9,15 +9,47 @@
 //! An insider may sign an earlier time than is true, as much earlier as receivers take a message for fresh. So this is no
 //! proof: the evidence raises a suspicion at most, which costs a station nothing.
 
+use hashbrown::HashTable;
 use v2x_proto::Digest;
 
 use super::thresholds as t;
 use super::track::Claim;
+use crate::base::Reserve;
 
 /// Fingerprints of claims, the newest of each slot.
 #[derive(Clone, Debug)]
 pub struct Copies {
-    slots: Vec<Slot>,
+    slots: Slots,
+}
+
+/// Slots that hold a claim, until they are so many that all of them take no more room.
+#[derive(Clone, Debug)]
+enum Slots {
+    Some(HashTable<(u16, Slot)>),
+    All(Vec<Slot>),
+}
+
+impl Slots {
+    /// The slot of this number: nobody's when it holds none.
+    fn at(&mut self, number: usize) -> &mut Slot {
+        if let Self::Some(held) = self
+            && held.len() >= MOST_HELD
+        {
+            let mut all = vec![Slot::default(); SLOTS];
+            held.iter().for_each(|(number, slot)| all[usize::from(*number)] = *slot);
+            *self = Self::All(all);
+        }
+        match self {
+            Self::All(slots) => &mut slots[number],
+            Self::Some(held) => {
+                let spread = |number: u16| mix(u64::from(number));
+                let number = number as u16;
+                let is_it = |slot: &(u16, Slot)| slot.0 == number;
+                let entry = held.entry(spread(number), is_it, |slot| spread(slot.0));
+                &mut entry.or_insert((number, Slot::default())).into_mut().1
+            }
+        }
+    }
 }
 
 /// Who signed a claim first, and when; 0 for nobody. From the top: [`CLAIM_BITS`] of the claim, [`SIGNER_BITS`] of the
@@ -27,11 +59,20 @@ struct Slot(u64);
 
 impl Default for Copies {
     fn default() -> Self {
-        Self { slots: vec![Slot::default(); SLOTS] }
+        Self::new(Reserve::Whole)
     }
 }
 
 impl Copies {
+    /// None heard yet.
+    pub fn new(reserve: Reserve) -> Self {
+        let slots = match reserve {
+            Reserve::Whole => Slots::All(vec![Slot::default(); SLOTS]),
+            Reserve::AsHeard => Slots::Some(HashTable::new()),
+        };
+        Self { slots }
+    }
+
     /// Hears a claim: true when it repeats what another signer stated, by both their clocks, before. `changes`: this one
     /// changes its speed, or did so lately. Claims of standing stations are ignored.
     pub fn repeats_another(&mut self, signer: Digest, claim: &Claim, changes: bool) -> bool {
@@ -45,7 +86,7 @@ impl Copies {
             u64::from(claim.position.latitude as u32) << 32 | u64::from(claim.position.longitude as u32);
         let hash = mix(mix(place) ^ (u64::from(speed) << 16 | u64::from(heading)));
         let new = Slot::new(hash, signer, claim.generation.as_micros() / TICK_US);
-        let first = &mut self.slots[hash as usize % SLOTS];
+        let first = self.slots.at(hash as usize % SLOTS);
         let later = new.ticks_after(*first);
         if !first.states_as(new) || later < 0 {
             *first = new;
@@ -85,6 +126,9 @@ fn mix(mut x: u64) -> u64 {
 
 /// Ten seconds and more of what a full channel carries (some 800 beacons a second), 64 KB.
 const SLOTS: usize = 8192;
+
+/// Claims held by number and value, 17 bytes each in a table that may be half empty, before all slots are taken.
+const MOST_HELD: usize = SLOTS / 5;
 
 /// With the slot's number 41 bits of the hash: one false match in a year of a full channel.
 const CLAIM_BITS: u32 = 28;

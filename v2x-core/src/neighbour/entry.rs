@@ -45,6 +45,17 @@ pub struct Motion {
     pub station_type: u8,
 }
 
+/// How a station moves since its newest message; all 0 when its speed or heading is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reckoning {
+    /// How far, metres.
+    pub travelled: f64,
+    /// Speed as it was stated, m/s.
+    pub speed: f64,
+    /// Unit vector of its heading, east and north.
+    pub direction: (f64, f64),
+}
+
 /// A station that was heard within the last 20 s, by verified messages only.
 #[derive(Clone, Debug)]
 pub struct Neighbour {
@@ -71,9 +82,6 @@ pub struct Neighbour {
     delivery: u16,
     /// 1/16 dBm; `i16::MIN` before the first.
     signal: i16,
-    /// Neighbours in the order they were heard, by slot.
-    pub(super) older: u16,
-    pub(super) newer: u16,
     link: [u8; 6],
     // Three flags rather than one byte of bits: the table's `Option` hides in them and costs nothing.
     direct: bool,
@@ -184,14 +192,28 @@ impl Neighbour {
     /// round; acceleration beyond 1 g is not believed. Without speed or heading it stays.
     #[must_use]
     pub fn position_at(&self, now: WireTime) -> Position {
-        let motion = self.motion();
-        let (Some(speed), Some(heading)) = (motion.speed, motion.heading) else { return self.position };
+        let Reckoning { travelled, direction: (east, north), .. } = self.reckon(now);
+        if travelled == 0.0 {
+            self.position
+        } else {
+            self.position.moved(travelled * east, travelled * north)
+        }
+    }
+
+    /// Its way since it was at its [position](Self::position), by the same reckoning.
+    #[must_use]
+    pub fn reckon(&self, now: WireTime) -> Reckoning {
+        if self.speed == UNKNOWN || self.heading == UNKNOWN {
+            return Reckoning::default();
+        }
         let seconds = self.age(now).min(RECKONING_LIMIT).as_secs_f64();
-        let speed = f64::from(speed) / 100.0;
-        let acceleration = f64::from(motion.acceleration.unwrap_or(0)) / 10.0;
-        let distance = travelled(speed, acceleration.clamp(-ONE_G, ONE_G), seconds);
-        let (sin, cos) = (f64::from(heading) / 10.0).to_radians().sin_cos();
-        self.position.moved(distance * sin, distance * cos)
+        let speed = f64::from(self.speed) / 100.0;
+        let acceleration =
+            if self.acceleration == i16::MIN { 0.0 } else { f64::from(self.acceleration) / 10.0 };
+        let travelled = travelled(speed, acceleration.clamp(-ONE_G, ONE_G), seconds);
+        // A tenth of a degree in single precision is good to millimetres over this way, at a third of the price.
+        let (sin, cos) = (f32::from(self.heading) / 10.0).to_radians().sin_cos();
+        Reckoning { travelled, speed, direction: (f64::from(sin), f64::from(cos)) }
     }
 
     /// See [`NeighbourTable::clock_stepped_back`](super::table::NeighbourTable::clock_stepped_back).
@@ -220,8 +242,6 @@ impl Neighbour {
             acceleration: i16::MIN,
             delivery: u16::MAX,
             signal: i16::MIN,
-            older: 0,
-            newer: 0,
             link: message.link,
             direct: false,
             hears_us: false,

@@ -6,6 +6,6 @@ mod replay_window;
 mod signer_rates;
 mod table;
 
-pub use entry::{Heard, Motion, Neighbour, NeighbourChange, RECKONING_LIMIT};
+pub use entry::{Heard, Motion, Neighbour, NeighbourChange, RECKONING_LIMIT, Reckoning};
 pub use replay_window::starting_sequence;
 pub use table::NeighbourTable;

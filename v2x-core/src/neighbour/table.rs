@@ -16,13 +16,15 @@ use v2x_proto::Digest;
 use super::entry::{Heard, Motion, Neighbour, NeighbourChange};
 use super::replay_memory::ReplayMemory;
 use crate::base::limits::{MAX_EVICTION_TIES, MAX_NEIGHBOURS, NEIGHBOUR_LIFETIME, NEIGHBOURS};
-use crate::base::{Instant, MessageId, Plane, WireTime};
+use crate::base::{Instant, MessageId, Plane, Reserve, WireTime, append, index};
 
 /// Neighbours by digest.
 #[derive(Clone, Debug)]
 pub struct NeighbourTable {
     capacity: usize,
     slots: Vec<Option<Neighbour>>,
+    /// What the walk over a list needs of each, side by side.
+    places: Vec<Place>,
     free: Vec<u16>,
     index: HashTable<u16>,
     /// Ends of the list in the order of hearing.
@@ -32,6 +34,15 @@ pub struct NeighbourTable {
     /// Neighbours looked at, for tests that no work grows with the table.
     #[cfg(test)]
     touched: core::cell::Cell<usize>,
+}
+
+/// Name of the neighbour in a slot, and its place in the order of hearing.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    digest: Digest,
+    heard: Instant,
+    older: u16,
+    newer: u16,
 }
 
 impl Default for NeighbourTable {
@@ -44,18 +55,19 @@ impl NeighbourTable {
     /// An empty table, with room for [`NEIGHBOURS`] allocated once.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_capacity(NEIGHBOURS)
+        Self::with_capacity(NEIGHBOURS, Reserve::Whole)
     }
 
-    /// An empty table, with room for this many neighbours, 1..=[`MAX_NEIGHBOURS`], allocated once.
+    /// An empty table, with room for this many neighbours, 1..=[`MAX_NEIGHBOURS`].
     #[must_use]
-    pub fn with_capacity(capacity: usize) -> Self {
+    pub fn with_capacity(capacity: usize, reserve: Reserve) -> Self {
         let capacity = capacity.clamp(1, MAX_NEIGHBOURS);
         Self {
             capacity,
-            slots: Vec::with_capacity(capacity),
-            free: Vec::new(),
-            index: HashTable::with_capacity(capacity),
+            slots: reserve.list(capacity),
+            places: reserve.list(capacity),
+            free: reserve.list(capacity),
+            index: index(reserve.at_start(capacity)),
             oldest: NONE,
             newest: NONE,
             memory: ReplayMemory::default(),
@@ -69,7 +81,13 @@ impl NeighbourTable {
     /// `generation` is its signed generation time.
     #[must_use]
     pub fn is_new(&self, id: &MessageId, generation: WireTime) -> bool {
-        match self.get(&id.signer) {
+        self.is_new_of(self.get(&id.signer), id, generation)
+    }
+
+    /// The same, where the neighbour was looked up that its signer is, if it is one.
+    #[must_use]
+    pub fn is_new_of(&self, signer: Option<&Neighbour>, id: &MessageId, generation: WireTime) -> bool {
+        match signer {
             Some(neighbour) => {
                 self.memory.is_new_in(neighbour.complete(), neighbour.windows(), id, generation)
             }
@@ -93,7 +111,7 @@ impl NeighbourTable {
     /// decides who is farthest when the table is full.
     pub fn hear(&mut self, message: &Heard, own: Option<&Plane>) -> NeighbourChange {
         // Time never runs backwards in the list.
-        let at = self.neighbour(self.newest).map_or(message.at, |newest| message.at.max(newest.heard()));
+        let at = self.place(self.newest).map_or(message.at, |newest| message.at.max(newest.heard));
         let message = Heard { at, ..*message };
         let mut change = NeighbourChange::default();
         let slot = match self.find(&message.id.signer) {
@@ -112,7 +130,7 @@ impl NeighbourTable {
         if let Some(neighbour) = self.neighbour_mut(slot) {
             neighbour.hear(&message);
         }
-        self.link_newest(slot);
+        self.link_newest(slot, message.at);
         change
     }
 
@@ -187,18 +205,23 @@ impl NeighbourTable {
     /// When the next neighbour expires.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.neighbour(self.oldest).map(|oldest| oldest.heard() + NEIGHBOUR_LIFETIME)
+        self.place(self.oldest).map(|oldest| oldest.heard + NEIGHBOUR_LIFETIME)
     }
 
     /// Removes one neighbour whose lifetime is over at `now`; to be called until it returns `None`.
     ///
     /// `wire` is the same moment by our wire clock: it decides how long its replay windows are kept.
     pub fn expire(&mut self, now: Instant, wire: WireTime) -> Option<Digest> {
-        self.memory.advance(wire);
+        self.advance(wire);
         if self.next_expiry()? > now {
             return None;
         }
         self.remove(self.oldest, wire)
+    }
+
+    /// Our wire clock reads `wire`: to be called now and then where none [expires](Self::expire).
+    pub fn advance(&mut self, wire: WireTime) {
+        self.memory.advance(wire);
     }
 
     /// Our wire clock was set back and reads `wire` now: times that were past may come again.
@@ -220,19 +243,19 @@ impl NeighbourTable {
 
     /// The neighbour heard longest ago, and between equals, as many as are compared, the farthest from us.
     fn evict(&mut self, own: Option<&Plane>, wire: WireTime) -> Option<Digest> {
-        let oldest = self.neighbour(self.oldest)?;
+        let oldest = self.place(self.oldest)?;
         let mut victim = self.oldest;
         if let Some(plane) = own {
-            let mut farthest = plane.distance_2(oldest.position());
+            let mut farthest = plane.distance_2(self.neighbour(self.oldest)?.position());
             let mut next = oldest.newer;
             for _ in 1..MAX_EVICTION_TIES {
-                let tie = self.neighbour(next).filter(|n| n.heard() == oldest.heard());
-                let Some(neighbour) = tie else { break };
+                let Some(tie) = self.place(next).filter(|place| place.heard == oldest.heard) else { break };
+                let Some(neighbour) = self.neighbour(next) else { break };
                 let distance = plane.distance_2(neighbour.position());
                 if distance > farthest {
                     (farthest, victim) = (distance, next);
                 }
-                next = neighbour.newer;
+                next = tie.newer;
             }
         }
         self.remove(victim, wire)
@@ -241,26 +264,27 @@ impl NeighbourTable {
     fn insert(&mut self, message: &Heard) -> u16 {
         let digest = message.id.signer;
         let neighbour = Neighbour::new(message, self.memory.take(&digest));
+        let place = Place { digest, heard: message.at, older: NONE, newer: NONE };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[usize::from(slot)] = Some(neighbour);
+                self.places[usize::from(slot)] = place;
                 slot
             }
             None => {
-                self.slots.push(Some(neighbour));
+                append(&mut self.slots, Some(neighbour), self.capacity);
+                append(&mut self.places, place, self.capacity);
                 (self.slots.len() - 1) as u16
             }
         };
-        let slots = &self.slots;
-        self.index.insert_unique(hash(&digest), slot, |slot| {
-            slots[usize::from(*slot)].as_ref().map_or(0, |neighbour| hash(&neighbour.digest()))
-        });
+        let places = &self.places;
+        self.index.insert_unique(hash(&digest), slot, |slot| hash(&places[usize::from(*slot)].digest));
         slot
     }
 
     fn remove(&mut self, slot: u16, wire: WireTime) -> Option<Digest> {
-        self.unlink(slot);
         let neighbour = self.slots.get_mut(usize::from(slot))?.take()?;
+        self.unlink(slot);
         self.free.push(slot);
         let digest = neighbour.digest();
         if let Ok(entry) = self.index.find_entry(hash(&digest), |other| *other == slot) {
@@ -270,9 +294,15 @@ impl NeighbourTable {
         Some(digest)
     }
 
+    #[inline(never)]
     fn find(&self, digest: &Digest) -> Option<u16> {
-        let is_it = |slot: &u16| self.neighbour(*slot).is_some_and(|n| n.digest() == *digest);
-        self.index.find(hash(digest), is_it).copied()
+        self.index.find(hash(digest), |slot| self.places[usize::from(*slot)].digest == *digest).copied()
+    }
+
+    /// The place of a neighbour in the order of hearing: of a slot that one of the list names.
+    fn place(&self, slot: u16) -> Option<Place> {
+        self.touch();
+        self.places.get(usize::from(slot)).copied()
     }
 
     fn neighbour(&self, slot: u16) -> Option<&Neighbour> {
@@ -291,24 +321,24 @@ impl NeighbourTable {
     }
 
     fn unlink(&mut self, slot: u16) {
-        let Some((older, newer)) = self.neighbour(slot).map(|n| (n.older, n.newer)) else { return };
-        match self.neighbour_mut(older) {
-            Some(neighbour) => neighbour.newer = newer,
+        let Some(Place { older, newer, .. }) = self.place(slot) else { return };
+        match self.places.get_mut(usize::from(older)) {
+            Some(place) => place.newer = newer,
             None => self.oldest = newer,
         }
-        match self.neighbour_mut(newer) {
-            Some(neighbour) => neighbour.older = older,
+        match self.places.get_mut(usize::from(newer)) {
+            Some(place) => place.older = older,
             None => self.newest = older,
         }
     }
 
-    fn link_newest(&mut self, slot: u16) {
+    fn link_newest(&mut self, slot: u16, heard: Instant) {
         let before = self.newest;
-        if let Some(neighbour) = self.neighbour_mut(slot) {
-            (neighbour.older, neighbour.newer) = (before, NONE);
+        if let Some(place) = self.places.get_mut(usize::from(slot)) {
+            *place = Place { heard, older: before, newer: NONE, ..*place };
         }
-        match self.neighbour_mut(before) {
-            Some(neighbour) => neighbour.newer = slot,
+        match self.places.get_mut(usize::from(before)) {
+            Some(place) => place.newer = slot,
             None => self.oldest = slot,
         }
         self.newest = slot;

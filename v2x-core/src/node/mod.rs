@@ -10,12 +10,14 @@ mod pseudonym;
 mod revocation;
 mod sending;
 mod tables;
+mod together;
 mod turn;
 mod verify;
 
 use core::time::Duration;
 pub use io::{Event, Input, Misbehaviour, Output, TimerKind};
 use std::collections::VecDeque;
+pub use together::Together;
 
 use v2x_proto::{Class, Digest};
 
@@ -230,7 +232,8 @@ impl Node {
         let step = Awareness::check_interval(config.awareness).as_nanos() as u64;
         let phase = Stream::new(seed, own, Purpose::AwarenessPhase).below(step);
         let stream = |purpose| Stream::new(seed, own, purpose);
-        let copies = CopyCache::new(&mut stream(Purpose::CopyCacheKey));
+        let reserve = config.reserve;
+        let copies = CopyCache::new(&mut stream(Purpose::CopyCacheKey), reserve);
         let hasher = copies.hasher();
         let room = config.max_neighbours.clamp(1, limits::MAX_NEIGHBOURS);
         let lots = [Purpose::VerifyLot, Purpose::HoldLot].map(stream);
@@ -242,7 +245,7 @@ impl Node {
         let forwarder = if config.from_afar { forwarder.bringing_what_comes_from_afar() } else { forwarder };
         let hazards = Hazards::new(config.imminent);
         let sending = SendingState::ClockUntrusted;
-        let mut outputs = VecDeque::with_capacity(64);
+        let mut outputs = VecDeque::with_capacity(reserve.at_start(OUTPUTS));
         outputs.push_back(Output::Event(Event::Sending(sending)));
         Self {
             moment: Moment::starting(anchor),
@@ -253,19 +256,21 @@ impl Node {
             receiver: Receiver::new(
                 trust,
                 copies,
-                Unverified::new(room),
-                KeyCache::for_neighbours(room),
+                Unverified::new(room, reserve),
+                KeyCache::for_neighbours(room, reserve),
                 lots,
                 now,
+                reserve,
             ),
-            sender: Sender::new(pool, hasher, config.test),
+            sender: Sender::new(pool, hasher, config.test, reserve),
             awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
-            neighbours: NeighbourTable::with_capacity(room),
+            neighbours: NeighbourTable::with_capacity(room, reserve),
             distribution,
             channel_load: ChannelLoad::default(),
             pseudonyms: ChangeSchedule::new(config.pseudonym, now, changes),
             seed: Seed(seed),
-            watch: MisbehaviourDetector::new(config.plausibility, config.awareness, now).for_neighbours(room),
+            watch: MisbehaviourDetector::new(config.plausibility, config.awareness, now)
+                .for_neighbours(room, reserve),
             outputs,
             counters: Counters::default(),
             config,
@@ -279,15 +284,7 @@ impl Node {
 
     /// Takes one input at `now`. Drain [`poll_output`](Self::poll_output) afterwards.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
-        if now < self.moment.now {
-            self.counters.time_clamped += 1;
-        }
-        self.moment.now = self.moment.now.max(now);
-        if self.outputs.is_empty() {
-            // Back to the start of the ring: the same few lines of cache each turn.
-            self.outputs.clear();
-        }
-        let rest = self.deadline_cache.take().filter(|rest| rest.holds(self.moment.now));
+        let rest = self.begin_turn(now);
         match input {
             Input::Frame(frame) => {
                 let news = self.admit(frame);
@@ -309,11 +306,13 @@ impl Node {
                 let believed = self.channel_load.report(self.moment.now, busy_permille, source);
                 self.counters.loads_refused += u64::from(!believed);
             }
-            Input::Timeout => self.timeout(),
+            Input::Timeout => {
+                let in_time = self.begin_verification(rest.as_ref());
+                let quiet = self.verify_next(in_time);
+                return self.end_turn_of(rest, quiet);
+            }
         }
-        self.update_sending_state();
-        self.release_frames();
-        self.keep_pseudonym();
+        self.end_turn();
     }
 
     /// The next output. [`Output::Timeout`] means that there is none, and when to come back.
@@ -338,6 +337,13 @@ impl Node {
     /// The neighbour table.
     pub fn neighbour_table(&self) -> &NeighbourTable {
         &self.neighbours
+    }
+
+    /// Has the next awareness message sent at `at`, under [`AwarenessRule::Every`](crate::AwarenessRule) alone: for worlds whose
+    /// stations send at intervals that were measured. A recording does not hold it.
+    pub fn awareness_due_at(&mut self, at: Instant) {
+        self.awareness.due_at(at);
+        self.deadline_cache = None;
     }
 
     /// The position last given, when there is one, with its heading [held](HeldHeading::held) while the station stands; it may
@@ -493,7 +499,19 @@ impl Node {
         self.look_around(fix.as_ref());
     }
 
-    fn timeout(&mut self) {
+    /// Does what is due, before a frame is verified: nothing while the rest of the last turn holds. Whether it is time for a frame
+    /// from afar, which waits for whatever else is due, too.
+    fn begin_verification(&mut self, rest: Option<&DeadlineCache>) -> bool {
+        let in_time = !self.receiver.afar_waits() || self.next_timer().0 > self.moment.now;
+        match rest {
+            Some(_) => self.neighbours.advance(self.moment.wire()),
+            None => self.run_timers(),
+        }
+        in_time
+    }
+
+    #[inline(never)]
+    fn run_timers(&mut self) {
         self.update_sending_state();
         if self.moment.now >= self.awareness.next_check() {
             self.generate_awareness();
@@ -512,7 +530,6 @@ impl Node {
         self.run_hazards();
         self.tell_stale_revocations();
         self.pass_on_revocations();
-        self.verify_next();
     }
 
     fn update_sending_state(&mut self) {
@@ -533,6 +550,11 @@ impl Node {
     }
 
     fn deadline(&self) -> (Instant, TimerKind) {
+        self.deadline_with(self.other_timers())
+    }
+
+    /// The deadline, when this is the first of the timers but the neighbours'.
+    fn deadline_with(&self, others: (Instant, TimerKind)) -> (Instant, TimerKind) {
         if self.receiver.verification_waits() {
             return (self.moment.now, TimerKind::Verify);
         }
@@ -542,6 +564,17 @@ impl Node {
         if self.receiver.afar_waits() {
             return (self.moment.now, TimerKind::Afar);
         }
+        self.with_neighbours(others)
+    }
+
+    /// What will be due next besides verifications.
+    pub fn next_timer(&self) -> (Instant, TimerKind) {
+        self.with_neighbours(self.other_timers())
+    }
+
+    /// The first of the timers but the neighbours', at any time.
+    #[inline(never)]
+    fn other_timers(&self) -> (Instant, TimerKind) {
         let fix_expiry = match (self.sending, &self.fix) {
             (SendingState::Allowed, Some(fix)) => Some(fix.expires()),
             _ => None,
@@ -553,7 +586,6 @@ impl Node {
             (self.next_hazard(), TimerKind::Hazard),
             (self.receiver.next_hold_expiry(), TimerKind::HoldExpiry),
             (self.sender.next_expiry(), TimerKind::QueueExpiry),
-            (self.neighbours.next_expiry(), TimerKind::NeighbourExpiry),
             (fix_expiry, TimerKind::FixExpiry),
             (self.next_spread(), TimerKind::Spread),
             (self.next_stale_revocation(), TimerKind::RevocationStale),
@@ -561,10 +593,7 @@ impl Node {
             (self.pseudonym_timer(), TimerKind::Pseudonym),
         ];
         let first = timers.into_iter().filter_map(|(at, kind)| at.map(|at| (at, kind))).min();
-        match first {
-            Some((at, kind)) if at < Instant::FAR_FUTURE => (at.max(self.moment.now), kind),
-            _ => (Instant::FAR_FUTURE, TimerKind::Idle),
-        }
+        first.unwrap_or((Instant::FAR_FUTURE, TimerKind::Idle))
     }
 
     fn receiving(
@@ -598,3 +627,6 @@ impl Node {
         self.outputs.push_back(output);
     }
 }
+
+/// Outputs that a turn makes, and some more.
+const OUTPUTS: usize = 64;

@@ -4,8 +4,17 @@ use super::io::Event;
 use super::{Node, misbehaviour};
 use crate::base::{DropReason, Dropped, FrameHead, Received, Refusal, Way};
 use crate::hazard::{HazardGist, Speaker};
+use crate::misbehaviour::Verdict;
 use crate::neighbour::{Heard, NeighbourChange};
 use crate::receive::{Content, Verified};
+
+/// A verified message, once its signer was judged by it.
+#[derive(Debug)]
+pub(super) struct Judged {
+    verified: Verified,
+    verdict: Verdict,
+    change: NeighbourChange,
+}
 
 /// Effects of a verified message that no mechanism refused.
 #[derive(Debug)]
@@ -17,28 +26,41 @@ struct Judgement {
 }
 
 impl Node {
-    pub(super) fn verify_next(&mut self) {
-        self.verify_one();
-        if let Some(learned) = self.receiver.take_learned() {
-            self.distribution.learned(&learned);
-        }
-        if self.receiver.is_ready() {
-            self.release_held();
-        }
+    /// Verifies the frame whose turn it is, one from afar only when it is `in_time` for it; true when that changed nothing but
+    /// what is kept of its signer.
+    pub(super) fn verify_next(&mut self, in_time: bool) -> bool {
+        let Some(verified) = self.next_verified(in_time) else { return self.verified_one(false) };
+        let judged = self.judge_signer(verified);
+        let quiet = self.conclude(judged);
+        self.verified_one(quiet)
     }
 
-    fn verify_one(&mut self) {
-        let now = self.moment.now;
+    /// A frame was verified, or found not to hold: held ones may go on. False when they do, or it was not `quiet`.
+    pub(super) fn verified_one(&mut self, quiet: bool) -> bool {
+        let learned = self.receiver.take_learned();
+        if let Some(learned) = learned {
+            self.distribution.learned(&learned);
+        }
+        let released = self.receiver.is_ready();
+        if released {
+            self.release_held();
+        }
+        quiet && learned.is_none() && !released
+    }
+
+    /// Verifies the frame whose turn it is, one from afar only when it is `in_time` for it.
+    pub(super) fn next_verified(&mut self, in_time: bool) -> Option<Verified> {
         let (situation, receiver, neighbours, _, host) = self.receiving();
         let mut next = receiver.verify_next(&situation, neighbours, host);
-        if next.is_none() {
+        if next.is_none() && in_time {
             next = receiver.verify_next_afar(&situation, neighbours, host);
         }
-        let verified = match next {
-            None => return,
-            Some(Err(dropped)) => return self.drop_frame(dropped),
-            Some(Ok(verified)) => verified,
-        };
+        next?.map_err(|dropped| self.drop_frame(dropped)).ok()
+    }
+
+    /// What a verified message says of its signer: is it plausible, and where is it now.
+    pub(super) fn judge_signer(&mut self, verified: Verified) -> Judged {
+        let now = self.moment.now;
         let afar = verified.received.way.is_afar();
         let verdict = match verified.again || afar {
             // What it says of its signer was judged when it came first; or it was not heard here.
@@ -53,6 +75,49 @@ impl Node {
             }
             (false, false) => self.hear_neighbour(&verified),
         };
+        Judged { verified, verdict, change }
+    }
+
+    /// What a verified message says to this station; true when it is a neighbour's beacon that says nothing of any flood, and
+    /// none is known here: then no timer but the neighbour's changes.
+    pub(super) fn conclude(&mut self, judged: Judged) -> bool {
+        let Judged { verified, verdict, change } = &judged;
+        let quiet = !change.added
+            && change.evicted.is_none()
+            && verdict.change.is_none()
+            && !verdict.newly
+            && !verified.received.way.is_afar()
+            && self.forwarder.is_empty()
+            && verified.content.as_ref().is_ok_and(Content::is_plain_beacon);
+        if quiet {
+            self.deliver_beacon(judged);
+        } else {
+            self.conclude_all(judged);
+        }
+        quiet
+    }
+
+    /// The way of nearly all messages through [`conclude_all`](Self::conclude_all), without the steps that do nothing for them.
+    fn deliver_beacon(&mut self, judged: Judged) {
+        let Judged { verified: Verified { mut received, content, requests, frame, .. }, verdict, .. } =
+            judged;
+        self.distribution.heard_request(&requests, self.moment.now);
+        received.suspect = verdict.discredited;
+        if let Ok(Content { floods: Some(floods), .. }) = &content {
+            self.hear_floods(&received, floods);
+        }
+        if self.receiver.came_from_afar(&received.id) {
+            return self.drop_frame(refused(&received, &frame, DropReason::Replayed.into()));
+        }
+        received.stamps.delivered = self.host.stamp(self.moment.now);
+        self.event(Event::Received(received));
+    }
+
+    #[inline(never)]
+    fn conclude_all(&mut self, judged: Judged) {
+        let Judged { verified, verdict, change } = judged;
+        let now = self.moment.now;
+        let afar = verified.received.way.is_afar();
         self.distribution.heard_request(&verified.requests, now);
         let Verified { received, mut content, frame, .. } = verified;
         let mut received = Received { suspect: verdict.discredited, ..received };
@@ -70,11 +135,7 @@ impl Node {
                 received.stamps.delivered = self.host.stamp(now);
                 Event::Received(received)
             }
-            Err(Refusal { reason, field }) => {
-                let Received { link_source, signal_dbm, way, .. } = received;
-                let (claimed, head) = (Some(id), FrameHead::of(&frame));
-                Event::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
-            }
+            Err(refusal) => Event::Dropped(refused(&received, &frame, refusal)),
         };
         if let Some(lost) = change.evicted {
             self.event(Event::NeighbourLost(lost));
@@ -155,4 +216,9 @@ impl Node {
         }
         Err(DropReason::RateLimitedSigner)
     }
+}
+
+fn refused(received: &Received, frame: &[u8], Refusal { reason, field }: Refusal) -> Dropped {
+    let Received { id, link_source, signal_dbm, way, .. } = *received;
+    Dropped { reason, field, link_source, claimed: Some(id), head: FrameHead::of(frame), signal_dbm, way }
 }

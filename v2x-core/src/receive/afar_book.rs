@@ -4,12 +4,8 @@
 //! credentials; neither is looked into for a frame by air, but to see that its message was not delivered already. Frames that wait
 //! for their verification do so here, and are no copies to a frame by air: that one is verified first.
 
-use std::collections::VecDeque;
-
-use v2x_proto::Class;
-
-use super::frame::Frame;
-use crate::base::{FrameHash, Instant, MessageId, Position, TableFill, WireTime, limits};
+use super::afar_queue::AfarQueue;
+use crate::base::{FairShares, Instant, MessageId, Position, Reserve, TableFill, WireTime, limits};
 use crate::neighbour::{Heard, NeighbourTable};
 use crate::trust::KeyCache;
 
@@ -18,27 +14,26 @@ use crate::trust::KeyCache;
 pub(super) struct AfarBook {
     pub signers: NeighbourTable,
     pub keys: KeyCache,
-    /// Area hazards, and background behind them, each in the order in which they came.
-    waiting: [VecDeque<Frame>; 2],
-    /// Up to when the rate is spent.
-    spent: Instant,
+    pub queue: AfarQueue,
+    /// The peers' shares of the budget.
+    shares: FairShares<u16>,
 }
 
 impl Default for AfarBook {
     fn default() -> Self {
         Self {
-            signers: NeighbourTable::with_capacity(limits::MAX_AFAR_SIGNERS),
-            keys: KeyCache::for_neighbours(limits::MAX_AFAR_SIGNERS),
-            waiting: Default::default(),
-            spent: Instant::ZERO,
+            signers: NeighbourTable::with_capacity(limits::MAX_AFAR_SIGNERS, Reserve::AsHeard),
+            keys: KeyCache::for_neighbours(limits::MAX_AFAR_SIGNERS, Reserve::AsHeard),
+            queue: AfarQueue::default(),
+            shares: FairShares::new(limits::AFAR_RATE),
         }
     }
 }
 
 impl AfarBook {
-    /// Whether one more frame is within the budget, which it is charged to.
-    pub fn allows(&mut self, now: Instant) -> bool {
-        limits::AFAR_RATE.take(&mut self.spent, now)
+    /// Whether one more frame is within its peer's share of the budget, which it is charged to.
+    pub fn allows(&mut self, peer: u16, now: Instant) -> bool {
+        self.shares.take(peer, now)
     }
 
     /// Whether a message may be accepted that is new to the neighbours' table.
@@ -66,37 +61,18 @@ impl AfarBook {
         self.signers.hear(&Heard { id, generation, position, at, wire, link, direct, signal_dbm }, None);
     }
 
-    /// Has a frame wait for its verification; the frame itself where there is no room.
-    pub fn push(&mut self, frame: Frame) -> Option<Frame> {
-        if self.waiting() >= limits::MAX_AFAR_WAITING {
-            return Some(frame);
-        }
-        self.waiting[usize::from(frame.id.class != Class::D3)].push_back(frame);
-        None
-    }
-
-    /// The next one to verify.
-    pub fn pop(&mut self) -> Option<Frame> {
-        self.waiting.iter_mut().find_map(VecDeque::pop_front)
-    }
-
-    /// Whether this frame waits.
-    pub fn holds(&self, hash: FrameHash) -> bool {
-        self.waiting.iter().flatten().any(|frame| frame.hash == hash)
-    }
-
-    /// Frames that wait.
-    pub fn waiting(&self) -> usize {
-        self.waiting.iter().map(VecDeque::len).sum()
-    }
-
     /// Its tables.
     pub fn tables(&self) -> impl Iterator<Item = TableFill> + use<> {
         [
             TableFill::new("signers from afar", self.signers.len(), limits::MAX_AFAR_SIGNERS),
             TableFill::new("remembered signers from afar", self.signers.remembered(), limits::MAX_REMEMBERED),
             TableFill::new("credentials from afar", self.keys.len(), self.keys.capacity()),
-            TableFill::new("frames from afar to verify", self.waiting(), limits::MAX_AFAR_WAITING),
+            TableFill::new("frames from afar to verify", self.queue.len(), limits::MAX_AFAR_WAITING),
+            TableFill::new(
+                "peers with frames from afar",
+                self.shares.takers(),
+                2 * limits::AFAR_BURST as usize,
+            ),
         ]
         .into_iter()
     }

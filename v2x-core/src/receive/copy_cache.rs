@@ -11,7 +11,7 @@ use core::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::HashSet;
 
-use crate::base::{FrameHash, FrameHasher, Instant, Stream, limits};
+use crate::base::{FrameHash, FrameHasher, Instant, Reserve, Stream, limits};
 
 /// Remembers frames for one to two generations of [`limits::COPY_CACHE_AGE`], and never more than two
 /// generations of [`limits::COPY_CACHE_GENERATION`].
@@ -25,17 +25,12 @@ pub struct CopyCache {
 
 impl CopyCache {
     /// An empty cache with fresh random keys.
-    pub fn new(stream: &mut Stream) -> Self {
+    pub fn new(stream: &mut Stream, reserve: Reserve) -> Self {
+        let room = reserve.at_start(limits::COPY_CACHE_GENERATION);
         Self {
             hasher: FrameHasher::new(stream),
-            current: Hashes::with_capacity_and_hasher(
-                limits::COPY_CACHE_GENERATION,
-                BuildHasherDefault::default(),
-            ),
-            previous: Hashes::with_capacity_and_hasher(
-                limits::COPY_CACHE_GENERATION,
-                BuildHasherDefault::default(),
-            ),
+            current: Hashes::with_capacity_and_hasher(room, BuildHasherDefault::default()),
+            previous: Hashes::with_capacity_and_hasher(room, BuildHasherDefault::default()),
             since: Instant::ZERO,
         }
     }
@@ -105,7 +100,7 @@ mod tests {
     const SIGNER: Digest = Digest([9; 8]);
 
     fn cache(seed: u64) -> CopyCache {
-        CopyCache::new(&mut Stream::new(seed, Digest([0; 8]), Purpose::CopyCacheKey))
+        CopyCache::new(&mut Stream::new(seed, Digest([0; 8]), Purpose::CopyCacheKey), Reserve::AsHeard)
     }
 
     #[test]

@@ -12,8 +12,8 @@
 
 use v2x_proto::Class;
 
-use crate::base::Stream;
 use crate::base::limits::{LOT_SHARE, MAX_LOT};
+use crate::base::{Reserve, Stream};
 
 /// Slots of waiting frames, in no order.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub(super) struct Lot {
 
 impl Lot {
     /// An empty one, whose draws come from `random`.
-    pub(super) fn new(random: Stream) -> Self {
-        Self { drawn: Vec::with_capacity(MAX_LOT), rest: Vec::with_capacity(MAX_LOT), random }
+    pub(super) fn new(random: Stream, reserve: Reserve) -> Self {
+        Self { drawn: reserve.list(MAX_LOT), rest: reserve.list(MAX_LOT), random }
     }
 
     /// Frames waiting.
@@ -85,7 +85,7 @@ mod tests {
     use crate::base::Purpose;
 
     fn lot(seed: u64) -> Lot {
-        Lot::new(Stream::new(seed, Digest([1; 8]), Purpose::VerifyLot))
+        Lot::new(Stream::new(seed, Digest([1; 8]), Purpose::VerifyLot), Reserve::Whole)
     }
 
     /// Shares of two kinds of frames that are served, when `rate` come for each one served and every tenth is of the

@@ -30,6 +30,7 @@ impl PendingFrames {
     }
 
     /// Holds a frame; returns the one that gives way to it, possibly the frame itself.
+    #[inline(never)]
     pub fn push(&mut self, frame: Frame, now: Instant) -> Option<Frame> {
         let gives_way = if self.frames.len() >= limits::MAX_HELD { self.draw(&frame) } else { None };
         self.frames.push_back((now + limits::HOLD_TIME, frame));

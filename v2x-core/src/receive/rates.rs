@@ -11,7 +11,7 @@
 
 use v2x_proto::Digest;
 
-use crate::base::{DropReason, Instant, limits};
+use crate::base::{DropReason, Instant, Reserve, append, limits};
 use crate::neighbour::{Neighbour, NeighbourTable};
 
 /// Precedence of a frame before its signature is checked.
@@ -81,8 +81,8 @@ pub struct Transmitter {
 impl Unverified {
     /// Nothing heard yet; room for as many names as there may be neighbours.
     #[must_use]
-    pub fn new(neighbours: usize) -> Self {
-        Self { names: Vec::with_capacity(neighbours) }
+    pub fn new(neighbours: usize, reserve: Reserve) -> Self {
+        Self { names: reserve.list(neighbours) }
     }
 
     /// The neighbour that a frame came from, if its address was that neighbour's when it was last heard straight.
@@ -124,7 +124,9 @@ impl Unverified {
     fn account(&mut self, transmitter: &Transmitter) -> &mut Account {
         let slot = usize::from(transmitter.slot);
         if slot >= self.names.len() {
-            self.names.resize(slot + 1, Name::default());
+            while self.names.len() <= slot {
+                append(&mut self.names, Name::default(), limits::MAX_NEIGHBOURS);
+            }
         }
         let name = &mut self.names[slot];
         if name.digest != transmitter.digest {

@@ -7,32 +7,34 @@
 //! own chain was checked, and what became of frames under a neighbour's name, which only demotes such frames.
 
 mod afar;
+mod ahead;
 mod open;
 mod revocation;
 mod tables;
 mod verify;
 
-use v2x_proto::credential::is_exact;
-use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
+use v2x_proto::envelope::MAX_FRAME;
 use v2x_proto::hop::HopHeader;
-use v2x_proto::{Class, Digest, hop, v1};
+use v2x_proto::{Class, Digest, v1};
 
+pub use self::ahead::SignatureCheck;
 pub use self::revocation::HeardRevocation;
 pub use self::verify::{Content, Verified};
 use super::afar_book::AfarBook;
 use super::copy_cache::CopyCache;
 use super::credential_clone::{CloneWatch, HeardElsewhere, InOurName};
 use super::digest_cache::DigestCache;
-use super::frame::{Frame, range_in, slice};
+use super::frame::{Frame, slice};
 use super::pending::PendingFrames;
 use super::rates::{Cause, Origin, Precedence, Unverified};
+use super::reading::{self, Reading};
 use super::rules;
 use super::situation::Situation;
 use super::urgency;
 use super::verify_queue::VerifyQueue;
 use crate::base::{
-    DropReason, Dropped, FrameHash, FrameHead, Host, Instant, MessageId, Moment, Plane, Position,
-    ReceiveStamps, Received, ReceivedFrame, Refusal, Stream, WireTime, limits,
+    DropReason, Dropped, FrameHash, FrameHead, Host, Instant, MessageId, Moment, Plane, Received,
+    ReceivedFrame, Refusal, Reserve, Stream, WireTime, limits,
 };
 use crate::forward::CopyHeard;
 use crate::neighbour::{Neighbour, NeighbourTable};
@@ -90,6 +92,7 @@ impl Receiver {
         keys: KeyCache,
         [queue, hold]: [Stream; 2],
         now: Instant,
+        reserve: Reserve,
     ) -> Self {
         Self {
             trust,
@@ -97,13 +100,13 @@ impl Receiver {
             revocations: Revocations::default(),
             keys,
             copies,
-            names: DigestCache::default(),
+            names: DigestCache::new(reserve),
             hold: PendingFrames::new(hold),
-            queue: VerifyQueue::new(queue),
+            queue: VerifyQueue::new(queue, reserve),
             rates,
             learned: None,
             turn: false,
-            signed: Vec::with_capacity(MAX_FRAME + 64),
+            signed: Vec::with_capacity(reserve.at_start(MAX_FRAME + 64)),
             awareness: v1::Awareness::default(),
             elsewhere: CloneWatch::new(now),
             afar: None,
@@ -155,28 +158,11 @@ impl Receiver {
         host: &mut dyn Host,
         claimed: &mut Option<MessageId>,
     ) -> Result<Admission, Refusal> {
-        let bytes = &frame.bytes;
-        if bytes.len() > MAX_FRAME {
-            return Err(DropReason::TooLong.into());
-        }
-        let (header, header_len) = hop::parse(bytes).map_err(Refusal::of_header)?;
-        rules::is_message(&header)?;
-        if header.flags.test != situation.test {
-            return Err(DropReason::TestTraffic.into());
-        }
-        let signed = SignedView::parse(&bytes[header_len..]).map_err(Refusal::of_envelope)?;
-        let tbs = TbsView::parse(signed.tbs).map_err(Refusal::of_fields)?;
-        let (signer, credential) = match signed.signer {
-            SignerRef::Digest(digest) => (digest, None),
-            // Before anything is paid for it: no issuer signs what is added to a credential.
-            SignerRef::Credential(credential) if !is_exact(credential) => {
-                return Err(Refusal::of(DropReason::UnsignedBytes, "credential"));
-            }
-            SignerRef::Credential(credential) => {
-                (self.names.digest(credential, &self.copies.hasher()), Some(credential))
-            }
-        };
-        let id = MessageId { signer, class: tbs.class, sequence: tbs.sequence };
+        let (header, rest) = reading::header(&frame.bytes, situation.test)?;
+        let reading = Reading::of(header, rest)?;
+        let Reading { signed, fields: tbs, credential, .. } = reading;
+        let id = reading.id(|credential| self.names.digest(credential, &self.copies.hasher()));
+        let signer = id.signer;
         *claimed = Some(id);
         let hash = self.copies.hasher().hash(&signer, signed.tbs, signed.signature);
         // The exact-copy cache forgets in seconds; a flood is known until it expires.
@@ -204,7 +190,7 @@ impl Receiver {
             let (link, full) = (frame.link_source, credential.is_some());
             let copy = CopyHeard { hash, remaining_hops, forwarder, link, full };
             let (link_source, signal_dbm) = (frame.link_source, frame.signal_dbm);
-            let head = FrameHead::of(bytes);
+            let head = FrameHead::of(&frame.bytes);
             let (claimed, way) = (*claimed, frame.way);
             let dropped = Dropped { reason, field: None, link_source, claimed, head, signal_dbm, way };
             return Ok(Admission::Copy(dropped, copy));
@@ -212,54 +198,16 @@ impl Receiver {
         if situation.watch.is_isolated(&signer, situation.moment.wire()) {
             return Err(DropReason::Isolated.into());
         }
-        rules::agrees(&header, &tbs)?;
-        let wire = situation.moment.wire();
-        let generation = WireTime::from_micros(tbs.generation_time_us);
-        freshness::check(wire, tbs.class, generation, tbs.lifetime_ms)?;
-        let position = Position::new(tbs.latitude, tbs.longitude).ok_or(DropReason::MalformedFields)?;
-        let reach =
-            if tbs.max_hops <= 1 { limits::MAX_SINGLE_HOP_REACH_M } else { limits::MAX_MULTI_HOP_REACH_M };
-        if situation.moment.here.is_some_and(|here| here.distance_2(position) > reach * reach) {
-            return Err(DropReason::OutOfReach.into());
-        }
-        let frame = Frame {
-            link_source: frame.link_source,
-            signal_dbm: frame.signal_dbm,
-            way: frame.way,
-            stamps: ReceiveStamps {
-                kernel_receive: frame.kernel_receive,
-                user_receive: frame.user_receive,
-                ..ReceiveStamps::default()
-            },
-            hash,
-            id,
-            message_type: tbs.message_type,
-            generation,
-            position,
-            lifetime_ms: tbs.lifetime_ms,
-            max_hops: tbs.max_hops,
-            remaining_hops: header.remaining_hops,
-            again,
-            area: tbs.area,
-            permissions: 0,
-            standing: Precedence::Good,
-            transmitter: None,
-            forwarder: header.forwarder,
-            admitted: situation.moment.now,
-            tbs: range_in(bytes, signed.tbs),
-            signature: range_in(bytes, signed.signature),
-            payload: range_in(bytes, tbs.payload),
-            requests: range_in(bytes, tbs.credential_requests),
-            credential: credential.map_or(0..0, |credential| range_in(bytes, credential)),
-            full: credential.is_some(),
-            bytes: frame.bytes.clone(),
-        };
+        let origination = reading.origination(situation.moment)?;
+        let mut frame = reading.frame(&frame, id, hash, origination, situation.moment);
+        frame.again = again;
         self.admit_known(frame, situation, neighbours, distribution, host)
     }
 
     /// A better copy came of a frame that waits in the lot: from a neighbour in good standing. It takes its place in good
     /// order, so that whoever repeats a station's frames from elsewhere does not have them demoted. What stays demoted stays
     /// where it is: it was drawn for once.
+    #[inline(never)]
     fn promote(
         &mut self,
         hash: FrameHash,
@@ -288,21 +236,20 @@ impl Receiver {
         }
         let promoted = |waiting: &Frame| waiting.standing == Precedence::Good;
         let Some(frame) = self.queue.take_demoted(promoted) else { return };
-        let shed = self.enqueue(frame, Precedence::Good, neighbours, situation);
+        let shed = self.enqueue(frame, Precedence::Good, signer.map(|(_, one)| one), situation);
         debug_assert!(shed.is_none(), "there is room");
     }
 
-    /// Queues a frame for its verification; the one that is shed for it.
+    /// Queues a frame of this neighbour's, or of none, for its verification; the one that is shed for it.
     fn enqueue(
         &mut self,
         mut frame: Frame,
         standing: Precedence,
-        neighbours: &NeighbourTable,
+        neighbour: Option<&Neighbour>,
         situation: &Situation<'_>,
     ) -> Option<Dropped> {
         let Moment { now, here, velocity, .. } = situation.moment;
         frame.standing = standing;
-        let neighbour = neighbours.get(&frame.id.signer);
         let wire = situation.moment.wire();
         let distance = urgency::distance(neighbour, frame.position, here.as_ref(), *velocity, wire);
         let urgency = urgency::urgency(frame.id.class, distance, *now);
@@ -315,6 +262,7 @@ impl Receiver {
     }
 
     /// What the credential in a frame permits, if its issuer signed it: everything is checked that needs no signature.
+    #[inline(never)]
     fn claims(&mut self, frame: &Frame, situation: &Situation<'_>) -> Result<Grant, DropReason> {
         if self.keys.is_bad(&frame.id.signer) {
             return Err(DropReason::CredentialKnownBad);
@@ -383,7 +331,7 @@ impl Receiver {
         if !situation.test && !neighbour.is_none_or(within) {
             return Err(DropReason::RateLimitedSigner.into());
         }
-        if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
+        if !frame.again && !neighbours.is_new_of(neighbour, &frame.id, frame.generation) {
             return Err(DropReason::Replayed.into());
         }
         self.copies.insert(frame.hash, now);
@@ -392,7 +340,7 @@ impl Receiver {
         if standing == Precedence::Good && self.goes_unverified(&frame, neighbour, situation) {
             return self.unverified(frame, host.stamp(now)).map(Admission::Unverified);
         }
-        Ok(Admission::Queued(self.enqueue(frame, standing, neighbours, situation)))
+        Ok(Admission::Queued(self.enqueue(frame, standing, neighbour, situation)))
     }
 
     /// Standing of a frame that passed every check but its signature's.

@@ -5,8 +5,8 @@ use core::time::Duration;
 use v2x_proto::Class;
 
 use super::verify_queue::Urgency;
-use crate::base::{Instant, Plane, Position, Velocity, WireTime, limits, velocity};
-use crate::neighbour::Neighbour;
+use crate::base::{Instant, Plane, Position, Velocity, WireTime, limits};
+use crate::neighbour::{Neighbour, Reckoning};
 
 /// The urgency of a frame of `class` received at `now`.
 ///
@@ -51,15 +51,14 @@ pub fn is_far_and_leaving(
 
 /// Distance now and in [`LOOK_AHEAD`], metres, by verified position and motion.
 fn soon(neighbour: &Neighbour, here: &Plane, own: Velocity, wire: WireTime) -> (f64, f64) {
-    let (east, north) = here.offset(neighbour.position_at(wire));
-    let motion = neighbour.motion();
-    let theirs = match (motion.speed, motion.heading) {
-        (Some(speed), Some(heading)) => velocity(speed, heading),
-        _ => (0.0, 0.0),
-    };
+    let (east, north) = here.offset(neighbour.position());
+    let Reckoning { travelled, speed, direction } = neighbour.reckon(wire);
+    let now = (east + travelled * direction.0, north + travelled * direction.1);
+    let theirs = (speed * direction.0, speed * direction.1);
     let seconds = LOOK_AHEAD.as_secs_f64();
-    let later = (east + (theirs.0 - own.0) * seconds, north + (theirs.1 - own.1) * seconds);
-    (east.hypot(north), later.0.hypot(later.1))
+    let later = (now.0 + (theirs.0 - own.0) * seconds, now.1 + (theirs.1 - own.1) * seconds);
+    let length = |(east, north): (f64, f64)| (east * east + north * north).sqrt();
+    (length(now), length(later))
 }
 
 /// A driver's reaction and a little more.

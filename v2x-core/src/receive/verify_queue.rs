@@ -13,7 +13,7 @@ use v2x_proto::Class;
 
 use super::lot::Lot;
 use super::rates::Precedence;
-use crate::base::{Instant, Stream, limits};
+use crate::base::{Instant, Reserve, Stream, append, limits};
 
 /// Frames that passed every cheap check and wait for their signature check.
 #[derive(Debug)]
@@ -37,13 +37,12 @@ pub struct Urgency {
 
 impl<T> VerifyQueue<T> {
     /// An empty one; what is drawn comes from `random`.
-    pub fn new(random: Stream) -> Self {
-        let room = limits::MAX_VERIFY_QUEUE + limits::MAX_DEMOTED;
+    pub fn new(random: Stream, reserve: Reserve) -> Self {
         Self {
-            frames: Vec::with_capacity(room),
-            free: Vec::with_capacity(room),
-            good: Lane::new(limits::MAX_VERIFY_QUEUE),
-            lot: Lot::new(random),
+            frames: reserve.list(MAX_FRAMES),
+            free: reserve.list(MAX_FRAMES),
+            good: Lane::new(reserve.at_start(limits::MAX_VERIFY_QUEUE)),
+            lot: Lot::new(random, reserve),
         }
     }
 
@@ -118,7 +117,7 @@ impl<T> VerifyQueue<T> {
                 slot
             }
             None => {
-                self.frames.push(Some(frame));
+                append(&mut self.frames, Some(frame), MAX_FRAMES);
                 (self.frames.len() - 1) as u16
             }
         }
@@ -240,6 +239,9 @@ fn slice(deadline: Instant) -> u64 {
     deadline.as_nanos() >> 22
 }
 
+/// Frames that wait, demoted ones too.
+const MAX_FRAMES: usize = limits::MAX_VERIFY_QUEUE + limits::MAX_DEMOTED;
+
 const SHED_ORDER: [Class; 3] = [Class::D5, Class::D4, Class::D2];
 
 #[cfg(test)]
@@ -254,7 +256,7 @@ mod tests {
     const DEMOTED: Precedence = Precedence::Demoted(Cause::Stranger);
 
     fn queue<T>() -> VerifyQueue<T> {
-        VerifyQueue::new(Stream::new(1, Digest([1; 8]), Purpose::VerifyLot))
+        VerifyQueue::new(Stream::new(1, Digest([1; 8]), Purpose::VerifyLot), Reserve::Whole)
     }
 
     fn at(ms: u64) -> Instant {

@@ -19,7 +19,7 @@ use super::seal::seal;
 use super::signed_log::SignedLog;
 use super::warm_up::WarmUp;
 use crate::base::{
-    Anchor, FrameHasher, Host, Instant, MessageId, NotSent, NotSentReason, SealBinding, SendRequest,
+    Anchor, FrameHasher, Host, Instant, MessageId, NotSent, NotSentReason, Reserve, SealBinding, SendRequest,
     SendStamps, SendingState, Sent, TimedFix, Transmit, limits,
 };
 use crate::neighbour::starting_sequence;
@@ -61,7 +61,7 @@ struct Sequences([Option<u32>; 6]);
 
 impl Sender {
     /// For a station that has sent nothing yet.
-    pub fn new(pool: Pool, hasher: FrameHasher, test: bool) -> Self {
+    pub fn new(pool: Pool, hasher: FrameHasher, test: bool, reserve: Reserve) -> Self {
         let mut warm_up = WarmUp::default();
         if pool.address().is_some() {
             warm_up.restart();
@@ -82,10 +82,10 @@ impl Sender {
             refilling: false,
             last_full: None,
             full_lost: false,
-            tbs: Vec::with_capacity(MAX_FRAME),
-            payload: Vec::with_capacity(MAX_FRAME),
-            requests: Vec::with_capacity(limits::MAX_REQUESTS * 3),
-            frames: BytesMut::with_capacity(FRAME_POOL),
+            tbs: Vec::with_capacity(reserve.at_start(MAX_FRAME)),
+            payload: Vec::with_capacity(reserve.at_start(MAX_FRAME)),
+            requests: reserve.list(limits::MAX_REQUESTS * 3),
+            frames: BytesMut::with_capacity(FRAME_POOL_LEAST.max(reserve.at_start(FRAME_POOL))),
         }
     }
 
@@ -518,3 +518,6 @@ const AWARENESS_LIFETIME_MS: u32 = 900;
 /// Frames are cut from blocks of this size: one allocation for some forty frames, none when the block's
 /// frames are gone by the time it is full.
 const FRAME_POOL: usize = 16 * 1024;
+
+/// A block of a station that takes little memory: a few frames.
+const FRAME_POOL_LEAST: usize = 2 * 1024;

@@ -6,23 +6,21 @@
 //! [`TrustStore`](super::store::TrustStore), and are never evicted.
 
 use core::fmt;
-use core::hash::{BuildHasher, Hasher};
-use core::num::NonZeroUsize;
+use std::sync::Arc;
 
-use lru::LruCache;
 use v2x_proto::Digest;
 
 use super::credential::Trusted;
-use crate::base::WireTime;
 use crate::base::limits::{MAX_BAD_CREDENTIALS, MAX_KNOWN_REVOKED, MAX_UNPROVEN_CREDENTIALS, NEIGHBOURS};
+use crate::base::{LruTable, Reserve, WireTime};
 
 /// Checked credentials by digest, least recently used out first.
 pub struct KeyCache {
-    good: LruCache<Digest, Trusted, DigestHash>,
+    good: LruTable<Arc<Trusted>>,
     /// Those under which no message was verified yet.
-    unproven: LruCache<Digest, Trusted, DigestHash>,
-    bad: LruCache<Digest, (), DigestHash>,
-    revoked: LruCache<Digest, (), DigestHash>,
+    unproven: LruTable<Arc<Trusted>>,
+    bad: LruTable<()>,
+    revoked: LruTable<()>,
 }
 
 /// State of a credential in the cache.
@@ -48,13 +46,13 @@ impl KeyCache {
     /// An empty cache with room for the credentials of [`NEIGHBOURS`].
     #[must_use]
     pub fn new() -> Self {
-        Self::for_neighbours(NEIGHBOURS)
+        Self::for_neighbours(NEIGHBOURS, Reserve::Whole)
     }
 
     /// An empty cache with room for a credential of each of this many neighbours, at least 1.
     #[must_use]
-    pub fn for_neighbours(neighbours: usize) -> Self {
-        Self::with_capacity(neighbours, MAX_BAD_CREDENTIALS)
+    pub fn for_neighbours(neighbours: usize, reserve: Reserve) -> Self {
+        Self::with_capacity(neighbours, MAX_BAD_CREDENTIALS, reserve)
     }
 
     /// State of the credential named `digest` at `now`.
@@ -73,19 +71,20 @@ impl KeyCache {
 
     /// The credential named `digest`, valid or not; it stays where it is in the order of eviction.
     pub fn peek(&self, digest: &Digest) -> Option<&Trusted> {
-        self.good.peek(digest).or_else(|| self.unproven.peek(digest))
+        self.good.peek(digest).or_else(|| self.unproven.peek(digest)).map(|trusted| &**trusted)
     }
 
     /// Adds a checked credential. Returns the digest of the evicted one, under which no message was verified either.
     ///
     /// Another credential with the same digest is not replaced: nobody takes the place of a station
     /// that is already known.
-    pub fn insert(&mut self, trusted: Trusted) -> Option<Digest> {
+    pub fn insert(&mut self, trusted: impl Into<Arc<Trusted>>) -> Option<Digest> {
+        let trusted = trusted.into();
         let digest = trusted.digest();
         if self.good.contains(&digest) || self.unproven.contains(&digest) {
             return None;
         }
-        self.unproven.push(digest, trusted).map(|(evicted, _)| evicted)
+        self.unproven.push(digest, trusted).map(|evicted| evicted.digest)
     }
 
     /// A message was verified under this credential: its holder is near. Returns the digest of the one that makes room.
@@ -94,7 +93,7 @@ impl KeyCache {
             return None;
         }
         let trusted = self.unproven.pop(digest)?;
-        self.good.push(*digest, trusted).map(|(evicted, _)| evicted)
+        self.good.push(*digest, trusted).map(|evicted| evicted.digest)
     }
 
     /// Forgets a credential: revoked, or expired.
@@ -120,7 +119,7 @@ impl KeyCache {
 
     /// Remembers that a checked credential is revoked.
     pub fn remember_revoked(&mut self, digest: Digest) {
-        self.revoked.put(digest, ());
+        self.revoked.push(digest, ());
     }
 
     fn take_out(&mut self, which: &mut dyn FnMut(&Trusted) -> bool) -> Vec<Digest> {
@@ -138,7 +137,7 @@ impl KeyCache {
     /// Only for errors that no later check can turn to success; see
     /// [`CredentialError::is_final`](super::credential::CredentialError::is_final).
     pub fn remember_bad(&mut self, digest: Digest) {
-        self.bad.put(digest, ());
+        self.bad.push(digest, ());
     }
 
     /// True when a credential with this digest failed its check before.
@@ -149,7 +148,7 @@ impl KeyCache {
     /// Checked credentials there is room for, under which messages were verified.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.good.cap().get()
+        self.good.capacity()
     }
 
     /// Number of checked credentials under which messages were verified.
@@ -176,67 +175,20 @@ impl KeyCache {
         self.good.is_empty() && self.unproven.is_empty()
     }
 
-    fn with_capacity(good: usize, bad: usize) -> Self {
-        let at_least_one = |n: usize| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
+    fn with_capacity(good: usize, bad: usize, reserve: Reserve) -> Self {
         // Unproven, bad and revoked credentials are rare: their room is bounded, but not taken in advance.
-        let good = LruCache::with_hasher(at_least_one(good), DigestHash);
         Self {
-            good,
-            unproven: rare(at_least_one(MAX_UNPROVEN_CREDENTIALS)),
-            bad: rare(at_least_one(bad)),
-            revoked: rare(at_least_one(MAX_KNOWN_REVOKED)),
+            good: LruTable::new(good, reserve),
+            unproven: LruTable::new(MAX_UNPROVEN_CREDENTIALS, Reserve::AsHeard),
+            bad: LruTable::new(bad, Reserve::AsHeard),
+            revoked: LruTable::new(MAX_KNOWN_REVOKED, Reserve::AsHeard),
         }
     }
-}
-
-fn rare<T>(most: NonZeroUsize) -> LruCache<Digest, T, DigestHash> {
-    let mut cache = LruCache::unbounded_with_hasher(DigestHash);
-    cache.resize(most);
-    cache
 }
 
 impl fmt::Debug for KeyCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyCache").field("good", &self.good.len()).field("bad", &self.bad.len()).finish()
-    }
-}
-
-/// Hashes a [`Digest`] to its own eight bytes: they are the start of a SHA-256 already.
-///
-/// No seed, so tables are alike in every run. Choosing digests that collide in a table takes
-/// credentials an issuer has signed; bytes nobody signed are looked up, never stored.
-/// (Digests of bad credentials are stored without a signature: that table is small and its worst
-/// case is bounded by its size.)
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DigestHash;
-
-impl BuildHasher for DigestHash {
-    type Hasher = DigestHasher;
-
-    fn build_hasher(&self) -> DigestHasher {
-        DigestHasher(0)
-    }
-}
-
-/// See [`DigestHash`].
-#[derive(Clone, Copy, Debug)]
-pub struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.0 = self.0.rotate_left(17) ^ u64::from_le_bytes(word);
-        }
-    }
-
-    fn write_usize(&mut self, _length: usize) {
-        // The length of the array, the same for every digest.
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 
@@ -263,7 +215,7 @@ mod tests {
         let authority = authority(1);
         let stations = [2, 3, 4].map(|seed| authority.trusted(seed));
         let digests = stations.each_ref().map(Trusted::digest);
-        let mut cache = KeyCache::with_capacity(2, 1);
+        let mut cache = KeyCache::with_capacity(2, 1, Reserve::AsHeard);
         let [a, b, c] = stations;
         for (trusted, digest) in [a, b].into_iter().zip(digests) {
             cache.insert(trusted);
@@ -280,7 +232,7 @@ mod tests {
     fn credentials_that_somebody_repeats_evict_nobody_whose_messages_were_verified() {
         let authority = authority(1);
         let near = authority.trusted(2);
-        let mut cache = KeyCache::with_capacity(2, 1);
+        let mut cache = KeyCache::with_capacity(2, 1, Reserve::AsHeard);
         cache.insert(near.clone());
         cache.prove(&near.digest());
         for n in 0..2 * MAX_UNPROVEN_CREDENTIALS as u32 {
@@ -294,7 +246,7 @@ mod tests {
 
     #[test]
     fn bad_credentials_are_remembered_up_to_a_bound() {
-        let mut cache = KeyCache::with_capacity(1, 2);
+        let mut cache = KeyCache::with_capacity(1, 2, Reserve::AsHeard);
         for n in 1..=3 {
             cache.remember_bad(Digest([n; 8]));
         }

@@ -22,7 +22,7 @@ pub use authority::Authority;
 pub use credential::{CredentialError, Grant, Trusted, credential_hash, signing_input};
 pub use identity::{Identity, KeyPair, NewIdentity, SequenceStarts};
 pub use issue::{CredentialRequest, issue, make_root};
-pub use key_cache::{DigestHash, KeyCache, Lookup};
+pub use key_cache::{KeyCache, Lookup};
 pub use message_rules::{RuleError, Travel, hops, permission_for};
 pub use p2pcd::CredentialDistribution;
 pub use permissions::{Permissions, UnknownPermission};
@@ -31,4 +31,4 @@ pub use pseudonym_change::ChangeSchedule;
 pub use revocation::{
     RevocationError, RevocationNews, RevocationRequest, Revocations, RevokeError, read_delta, revoke,
 };
-pub use store::TrustStore;
+pub use store::{CredentialShelf, TrustStore};

@@ -1,5 +1,8 @@
 //! Trust store: pinned roots and the issuers under them.
 
+use core::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use v2x_proto::Digest;
 use v2x_proto::credential::{CredentialFields, CredentialView};
@@ -16,6 +19,13 @@ use crate::base::{WireTime, strict};
 pub struct TrustStore {
     roots: Vec<Authority>,
     issuers: Vec<Authority>,
+    shelf: Option<Arc<dyn CredentialShelf>>,
+}
+
+/// Credentials that several stations of one program have checked, each kept once.
+pub trait CredentialShelf: fmt::Debug + Send + Sync {
+    /// The same credential as it was shelved before, or else this one. Never one that differs in anything.
+    fn shelve(&self, trusted: Trusted) -> Arc<Trusted>;
 }
 
 impl TrustStore {
@@ -30,7 +40,7 @@ impl TrustStore {
         if roots.is_empty() {
             return Err(CredentialError::NoRoot);
         }
-        let mut store = Self { roots: Vec::new(), issuers: Vec::new() };
+        let mut store = Self { roots: Vec::new(), issuers: Vec::new(), shelf: None };
         for root in roots {
             insert(&mut store.roots, check_root(root)?);
         }
@@ -39,6 +49,20 @@ impl TrustStore {
             insert(&mut store.issuers, checked);
         }
         Ok(store)
+    }
+
+    /// Has all stations with a clone of this store keep the credentials they check on one shelf.
+    #[must_use]
+    pub fn with_shelf(self, shelf: Arc<dyn CredentialShelf>) -> Self {
+        Self { shelf: Some(shelf), ..self }
+    }
+
+    /// A checked credential, where it is kept.
+    pub fn keep(&self, trusted: Trusted) -> Arc<Trusted> {
+        match &self.shelf {
+            Some(shelf) => shelf.shelve(trusted),
+            None => Arc::new(trusted),
+        }
     }
 
     /// Checks the credential of a station at `now`: chain, nesting, validity, key. Cheap checks come

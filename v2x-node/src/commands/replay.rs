@@ -9,6 +9,7 @@ mod plan;
 mod reading;
 mod rows_file;
 mod simulate;
+mod sweep;
 mod trace_file;
 mod validate;
 mod view;
@@ -29,6 +30,8 @@ pub use self::compare::CompareArgs;
 pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
+use self::simulate::Ready;
+pub use self::sweep::SweepArgs;
 use self::trace_file::{read, tell, warn};
 pub use self::validate::ValidateArgs;
 pub use self::view::ViewArgs;
@@ -43,11 +46,14 @@ pub enum ReplayCommand {
     /// Run a trace's stations in virtual time and report on every message
     #[command(after_help = RUN_HELP)]
     Run(Box<ReplayArgs>),
+    /// Run traces or plans under many seeds and settings, and make one table of their reports
+    #[command(after_help = sweep::HELP)]
+    Sweep(SweepArgs),
     /// Feed a station's recording to a fresh node and compare every output
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
-    /// Show two reports side by side, with a test for a difference
-    #[command(after_help = COMPARE_HELP)]
+    /// Say which figures of two reports or sweeps differ beyond noise
+    #[command(after_help = compare::HELP)]
     Compare(CompareArgs),
     /// Hold the radio channel against published figures
     #[command(after_help = validate::HELP)]
@@ -70,7 +76,7 @@ pub struct CheckArgs {
 /// `roadcast replay convert`.
 #[derive(Clone, Debug, Args)]
 pub struct ConvertArgs {
-    /// SUMO floating-car data as XML or CSV, plain or gzip; - is standard input
+    /// SUMO floating-car data, CSV, GPX or mobility of ns-2, plain or gzip; - is standard input
     pub input: PathBuf,
     /// The file to write: .csv, .csv.gz, .xml or .xml.gz; positions in degrees
     pub output: PathBuf,
@@ -86,6 +92,7 @@ pub struct ConvertArgs {
 pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
     match command {
         ReplayCommand::Run(args) => run_trace(args, out),
+        ReplayCommand::Sweep(args) => sweep::run(args, out),
         ReplayCommand::Check(args) => check_recording(args, out),
         ReplayCommand::Compare(args) => compare::run(args, out),
         ReplayCommand::Validate(args) => validate::run(args, out),
@@ -98,10 +105,15 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     if args.attack.as_deref() == Some(Path::new(attack::LIST)) {
         return attack::list(out);
     }
+    simulate::run(args, ready(args)?, out)
+}
+
+/// The run that the arguments describe: everything is read, nothing has run.
+fn ready(args: &ReplayArgs) -> Result<Ready, Error> {
     if let Some(path) = &args.plan {
-        return plan::run(path, args, out);
+        return plan::ready(path, args);
     }
-    let options = args.run_options();
+    let options = args.run_options()?;
     options.check().map_err(ReplayError::from)?;
     let medium = args.radio()?.unwrap_or_else(|| MediumPlan::range(options.range_m));
     let path = args.trace.as_deref().ok_or(ReplayError::NothingToRun)?;
@@ -111,6 +123,8 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
         warn(path, &trace);
     }
     let mut inputs = vec![input("trace", path, source::sha256(path))];
+    inputs.extend(args.reading.inputs());
+    inputs.extend(args.awareness.as_deref().map(|path| input("intervals", path, source::sha256(path))));
     inputs.extend(args.attack.as_deref().map(attack::told));
     let (range_m, told) = plan::told(&medium);
     let ran = WhatRan {
@@ -129,16 +143,17 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
         }),
         ..what_ran()
     };
-    // Attackers are detected by received power as well.
-    let over = |seed| if plan.is_some() { medium.powered(seed) } else { medium.medium(seed) };
-    simulate::run(args, ran, out, |rows, progress| {
+    let seeds = args.seeds.clone();
+    Ok(Ready::new(ran, move |rows, progress| {
         let plan = plan.as_ref();
-        let outcome = match &args.seeds {
+        // Attackers are detected by received power as well.
+        let over = |seed| if plan.is_some() { medium.powered(seed) } else { medium.medium(seed) };
+        let outcome = match &seeds {
             Some(seeds) => repeat::run_seeds(&trace, &options, &over, &seeds.0, plan, rows, progress),
             None => run::run_logged(&trace, &options, &over, plan, rows, progress),
         };
         outcome.map_err(failed)
-    })
+    }))
 }
 
 /// Disagreement between signing and verifying is a failed check; every other error is the input's.
@@ -195,6 +210,8 @@ const RUN_HELP: &str = "Examples:
       --rows a.csv.gz
   roadcast replay run town.fcd.csv --radio highway
   roadcast replay run town.fcd.csv --verify-us 900 --sign-us 350
+  roadcast replay run town.fcd.xml --alerts --kinds kinds.toml --share 20
+  roadcast replay run 01_tracks.csv --mapping highd --awareness cars.csv
   roadcast replay run --plan replay/plans/flood/highway-60.toml \\
       --forwarding all
   roadcast replay run --plan replay/plans/red/road.toml --attack strip
@@ -216,16 +233,12 @@ pandas.read_csv('a.csv.gz').
 
 Exit codes: 0 every deadline class met its miss target, 1 a class missed it or
 there was nothing to judge, 2 bad input, 130 interrupted.";
-const COMPARE_HELP: &str = "Example:
-  roadcast replay run town.fcd.csv --seeds 1..20 --range 200 --json a.json
-  roadcast replay run town.fcd.csv --seeds 1..20 --range 400 --json b.json
-  roadcast replay compare a.json b.json
-
-Exit codes: 0 compared, whatever the difference, 2 a file is no report.";
 const CHECK_HELP: &str = "Example:
   roadcast replay check night.rec
 
 Exit codes: 0 every output is the same, 1 an output differs (the first one is
 shown), 2 the recording cannot be read.";
-const CONVERT_HELP: &str = "Example:
-  roadcast replay convert town.fcd.xml town.fcd.csv.gz";
+const CONVERT_HELP: &str = "Examples:
+  roadcast replay convert town.fcd.xml town.fcd.csv.gz
+  roadcast replay convert 01_tracks.csv highway.csv.gz --mapping highd
+  roadcast replay convert drive.gpx drive.csv";

@@ -21,7 +21,7 @@ pub(crate) fn input(role: &str, path: &Path, sha256: Option<String>) -> InputFil
 
 /// A command line without what no result depends on: where results go, what is printed, how many threads work. So the
 /// reports of equal runs are equal, wherever they are written.
-fn command_line(args: impl Iterator<Item = OsString>) -> String {
+pub(crate) fn command_line(args: impl Iterator<Item = OsString>) -> String {
     let mut line = String::from("roadcast");
     let mut args = args.skip(1).map(|word| word.to_string_lossy().into_owned());
     while let Some(word) = args.next() {

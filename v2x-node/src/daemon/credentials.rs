@@ -6,6 +6,7 @@ use v2x_core::{CredentialError, Input, Node, Pool, SendingState, TrustStore, Wir
 use v2x_proto::Digest;
 
 use crate::config::IdentityFiles;
+use crate::daemon::ahead::CheckedAhead;
 use crate::daemon::credential_lock::CredentialLock;
 use crate::daemon::expiry::{Expiries, file_name};
 use crate::daemon::keyring::{HeldKeys, Keyring, KeyringHost, Verifications};
@@ -63,6 +64,11 @@ impl Credentials {
     /// The host of the station's node.
     pub fn host(&self) -> KeyringHost {
         KeyringHost(self.keyring.clone())
+    }
+
+    /// Where that host finds signatures that were checked ahead.
+    pub fn checked_ahead(&self) -> CheckedAhead {
+        self.keyring.checked_ahead().clone()
     }
 
     /// Signatures verified so far.

@@ -2,6 +2,7 @@
 //! it.
 
 pub mod afar_counts;
+pub mod ahead;
 pub mod channel_figures;
 pub mod chrony_port;
 pub mod clone_news;

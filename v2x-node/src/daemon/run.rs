@@ -288,6 +288,7 @@ impl Daemon {
             listeners.alerts = config.alerts.then(Triggers::default);
         }
         let station = Station::new(node, radio, recorder).map_err(system)?;
+        let station = station.checking_ahead(credentials.checked_ahead());
         let roadside = Unit::start(config, &options.config, started)?;
         listeners.inbox = roadside.is_some().then(Inbox::default);
         let positions = PositionSource::start(&config.position)?;

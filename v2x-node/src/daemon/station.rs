@@ -4,7 +4,8 @@
 //! holds, then the channel load the link measured. Reading a frame and its cheap checks take a fiftieth of its
 //! verification, so the socket is read (nearly) empty each turn: under a flood the station decides by deadline
 //! what is shed, not the order of arrival in a kernel queue. Both batches are bounded, so neither timers nor frames wait
-//! for the other for more than a millisecond. While only demoted frames wait, the station rests now and then.
+//! for the other for more than a millisecond. While only demoted frames wait, the station rests now and then. Last in a turn is
+//! one frame from afar, when nothing of all that is left to do and [its signatures were checked](crate::daemon::ahead).
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ use v2x_core::{
 };
 use v2x_proto::Class;
 
+use crate::daemon::ahead::{Ahead, CheckedAhead};
 use crate::daemon::recorder::Recorder;
 use crate::daemon::rest::Rest;
 use crate::daemon::trailer;
@@ -75,6 +77,9 @@ pub struct Station {
     deadline: Instant,
     kind: TimerKind,
     rest: Rest,
+    ahead: Option<Ahead>,
+    /// From when on a frame from afar may be taken.
+    afar: Instant,
     buffer: BytesMut,
     /// Frames the link did not take yet, in the order the node let them go.
     waiting: VecDeque<Transmit>,
@@ -96,12 +101,21 @@ impl Station {
             deadline: Instant::ZERO,
             kind: TimerKind::Idle,
             rest: Rest::default(),
+            ahead: None,
+            afar: Instant::ZERO,
             buffer: BytesMut::with_capacity(RECEIVE_POOL),
             waiting: VecDeque::new(),
             recorder,
             receive_errors: 0,
             flights: Flights::default(),
         })
+    }
+
+    /// Has the signatures of frames from afar checked ahead, on another thread. `checked` is where the node's host finds the answers.
+    #[must_use]
+    pub fn checking_ahead(mut self, checked: CheckedAhead) -> Self {
+        self.ahead = Some(Ahead::new(checked));
+        self
     }
 
     /// The node, for inspection.
@@ -147,7 +161,7 @@ impl Station {
             self.take_statuses(observer);
             // After work alone the link has been asked already, and others may wait for what was sent.
             let more = worked && self.deadline <= monotonic();
-            if !(more || sent || took || loaded) {
+            if !(more || sent || took || loaded || self.take_afar(cx, observer)) {
                 return self.sleep(cx);
             }
         }
@@ -166,15 +180,31 @@ impl Station {
             if self.deadline > now || rests || now.since(began) >= WORK_TIME {
                 break;
             }
-            // One from afar at a time: what the kernel holds is looked at before the next.
-            let afar = self.kind == TimerKind::Afar;
             self.handle(now, Input::Timeout, observer);
             worked = true;
-            if afar {
-                break;
-            }
         }
         worked
+    }
+
+    /// Has the node take one frame from afar, when nothing else is to be done: what the kernel holds is looked at before the next.
+    fn take_afar(&mut self, cx: &mut Context<'_>, observer: &mut impl Observer) -> bool {
+        if self.kind != TimerKind::Afar {
+            return false;
+        }
+        let now = monotonic();
+        self.afar = match &mut self.ahead {
+            _ if self.rest.is_due(now) => self.rest.until(now),
+            Some(ahead) => ahead.turn(cx, &self.node, now),
+            None => now,
+        };
+        if self.afar > now {
+            return false;
+        }
+        self.handle(now, Input::Timeout, observer);
+        if let Some(ahead) = &mut self.ahead {
+            ahead.done();
+        }
+        true
     }
 
     fn retry_waiting(&mut self, cx: &mut Context<'_>, observer: &mut impl Observer) -> bool {
@@ -278,6 +308,9 @@ impl Station {
                 Output::Transmit(frame) => link_full |= self.transmit(frame, observer),
                 Output::Timeout(at, kind) => {
                     self.kind = kind;
+                    // What is from afar has a turn of its own.
+                    let (at, kind) =
+                        if kind == TimerKind::Afar { self.node.next_timer() } else { (at, kind) };
                     self.deadline = if kind == TimerKind::Idle { Instant::FAR_FUTURE } else { at };
                     break;
                 }
@@ -304,7 +337,7 @@ impl Station {
 
     /// Whether all that is due may wait while others have the processor.
     fn rests(&self) -> bool {
-        matches!(self.kind, TimerKind::Demoted | TimerKind::Afar)
+        self.kind == TimerKind::Demoted
     }
 
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<core::convert::Infallible>> {
@@ -312,6 +345,7 @@ impl Station {
         let until = if self.rests() { self.rest.until(now) } else { Instant::ZERO };
         self.rest.sleep(now);
         let deadline = self.deadline.max(until);
+        let deadline = if self.kind == TimerKind::Afar { deadline.min(self.afar) } else { deadline };
         let deadline = (deadline < Instant::FAR_FUTURE).then(|| deadline.as_nanos());
         self.timer.set(deadline)?;
         match self.timer.poll_expired(cx)? {

@@ -77,6 +77,24 @@ async fn a_relay_refuses_keys_that_its_list_does_not_have() {
     assert!(relay.counts().1 > 0);
 }
 
+#[tokio::test]
+async fn a_relay_that_takes_another_list_lets_new_keys_in_and_those_that_are_gone_go() {
+    let relay = Relay::start(&relay_for(&[1])).await.unwrap();
+    let [first, second] = apart(&url("http", &relay)).await;
+    let mut listener = second.hub.listen();
+    let refused = |own: &Value| {
+        own["relay"][0]["last_error"].as_str().is_some_and(|error| error.contains("list does not have"))
+    };
+    second.own_until(refused).await;
+    relay.allow(&relay_for(&[1, 2]).allow);
+    let hazard = message(Class::D3, 0);
+    first.tell(&hazard);
+    assert_eq!(heard(&mut listener).await.message.frame(), hazard.frame());
+    relay.allow(&relay_for(&[2]).allow);
+    first.own_until(refused).await;
+    second.until(1, |peer| peer["state"] != "connected").await;
+}
+
 /// A certificate for this machine, and its authority.
 struct Certificates(PathBuf);
 

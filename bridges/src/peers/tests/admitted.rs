@@ -62,6 +62,10 @@ impl Office {
 
     /// A unit that lets holders of its credentials in.
     async fn unit(&self, seed: u8, handlers: Handlers) -> Unit {
+        self.start(seed, handlers).await.unwrap()
+    }
+
+    async fn start(&self, seed: u8, handlers: Handlers) -> Result<Unit, PeersError> {
         let terms = PeerTerms {
             send: every_class(),
             receive: every_class(),
@@ -69,11 +73,29 @@ impl Office {
             ..PeerTerms::default()
         };
         let (roots, issuers) = (vec![self.folder.join("root.cred")], vec![self.folder.join("issuer.cred")]);
-        let admission = Some(AdmissionSettings { roots, issuers, terms });
+        let revocation = vec![self.folder.join("operator.rev")];
+        let admission = Some(AdmissionSettings { roots, issuers, revocation, terms });
         let settings = PeersSettings { admission, ..settings(Vec::new()) };
         let hub = Hub::new();
-        let peers = Peers::start(&settings, &signing_key(seed), &hub, handlers, None).await.unwrap();
-        Unit { peers, hub }
+        let peers = Peers::start(&settings, &signing_key(seed), &hub, handlers, None).await?;
+        Ok(Unit { peers, hub })
+    }
+
+    /// Publishes a list that names credentials.
+    fn revoke(&self, hashes: &[[u8; 32]]) {
+        let issued_s = u32::try_from(clock::now().as_micros() / 1_000_000).unwrap();
+        let request = v2x_core::RevocationRequest {
+            series: 0,
+            from_number: 0,
+            to_number: 1,
+            issued_s,
+            next_s: issued_s + 3600,
+            whole_series: false,
+            digests: hashes.iter().map(v2x_proto::Digest::of_hash).collect(),
+        };
+        let delta = v2x_core::revoke(&self.authority.issuer, &signing_key(102), &request).unwrap();
+        std::fs::write(self.folder.join("operator.rev"), crate::pem::block("ROADCAST REVOCATION", &delta))
+            .unwrap();
     }
 }
 
@@ -153,6 +175,40 @@ async fn a_credential_that_ends_ends_the_connection() {
     assert_eq!(closed(&connection).await, Some(Close::Expired));
     assert!(clock::now() >= WireTime::from_secs(now_s + 2));
     beats.abort();
+}
+
+#[tokio::test]
+async fn a_credential_that_the_operator_revokes_ends_the_connection_and_lets_nobody_in_again() {
+    let office = Office::new("revoked");
+    let first = office.unit(1, Handlers::new()).await;
+    let credential = office.credential(7, Permissions::MANAGEMENT);
+    let hello = || Hello { credential: credential.clone(), ..Hello::default() };
+    let raw = Raw::new(7).await;
+    let (connection, send, _receive) = raw.call(&first, hello()).await;
+    let beats = tokio::spawn(beat(send));
+    office.revoke(&[v2x_core::credential_hash(&credential)]);
+    assert_eq!(closed(&connection).await, Some(Close::Revoked));
+    beats.abort();
+    let again = raw.dial(&first, MESSAGES_ALPN).await;
+    let (mut send, _receive) = again.open_bi().await.unwrap();
+    records::write(&mut send, &hello()).await.unwrap();
+    assert_eq!(closed(&again).await, Some(Close::NotAdmitted));
+    let own = first.own();
+    assert_eq!(own["not_admitted"]["revoked"], 1, "{own}");
+    assert!(own["last_not_admitted"].as_str().unwrap().ends_with("its credential is revoked"), "{own}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_revocation_delta_is_refused_at_the_start() {
+    let office = Office::new("norev");
+    let file = office.folder.join("operator.rev");
+    std::fs::write(&file, "junk").unwrap();
+    let started = office.start(1, Handlers::new()).await;
+    let error = started.err().expect("junk is no delta").to_string();
+    assert!(
+        error.contains("operator.rev: no revocation delta; expected") && !error.contains('\n'),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -1,20 +1,17 @@
 //! Frames from afar: the checks of a frame by air, but for those about a radio, and nothing that a frame by air would notice.
 
-use v2x_proto::credential::is_exact;
-use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
-use v2x_proto::hop::HopHeader;
-use v2x_proto::{Class, Digest, hop};
+use v2x_proto::{Class, Digest};
 
 use super::Receiver;
 use super::verify::Verified;
 use crate::base::{
-    DropReason, Dropped, FrameHead, Host, Instant, MessageId, Position, ReceiveStamps, Received,
-    ReceivedFrame, Refusal, WireTime, limits,
+    DropReason, Dropped, FrameHead, Host, Instant, MessageId, Moment, ReceiveStamps, Received, ReceivedFrame,
+    Refusal, WireTime,
 };
 use crate::neighbour::NeighbourTable;
 use crate::receive::afar_book::AfarBook;
-use crate::receive::frame::{Frame, range_in, slice};
-use crate::receive::rates::Precedence;
+use crate::receive::frame::{Frame, slice};
+use crate::receive::reading::{self, Reading};
 use crate::receive::rules;
 use crate::receive::situation::Situation;
 use crate::trust::{
@@ -23,7 +20,8 @@ use crate::trust::{
 };
 
 impl Receiver {
-    /// Runs the cheap checks on a frame from afar, which waits for its verification then; or why it was dropped.
+    /// Runs the cheap checks on a frame from afar, which waits for its verification then; or why it was dropped, or another one
+    /// to make room for it.
     pub fn admit_afar(
         &mut self,
         frame: ReceivedFrame,
@@ -34,9 +32,12 @@ impl Receiver {
         let (link_source, signal_dbm, way) = (frame.link_source, frame.signal_dbm, frame.way);
         let head = FrameHead::of(&frame.bytes);
         let mut claimed = None;
-        let found = self.check_afar(frame, situation, neighbours, host, &mut claimed);
-        let Err(Refusal { reason, field }) = found else { return None };
-        Some(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
+        match self.check_afar(frame, situation, neighbours, host, &mut claimed) {
+            Ok(shed) => shed.map(|shed| shed.dropped(DropReason::VerifyQueueFull)),
+            Err(Refusal { reason, field }) => {
+                Some(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
+            }
+        }
     }
 
     fn check_afar(
@@ -46,92 +47,35 @@ impl Receiver {
         neighbours: &NeighbourTable,
         host: &mut dyn Host,
         claimed: &mut Option<MessageId>,
-    ) -> Result<(), Refusal> {
-        let bytes = &frame.bytes;
-        if bytes.len() > MAX_FRAME {
-            return Err(DropReason::TooLong.into());
-        }
-        let (header, header_len) = hop::parse(bytes).map_err(Refusal::of_header)?;
-        rules::is_message(&header)?;
-        if header.flags.test != situation.test {
-            return Err(DropReason::TestTraffic.into());
-        }
+    ) -> Result<Option<Frame>, Refusal> {
+        let (header, rest) = reading::header(&frame.bytes, situation.test)?;
         // By the header, which cannot say another class than the signed one: what never comes from afar uses up no budget.
         if !matches!(header.class, Class::D3 | Class::D5) {
             return Err(DropReason::NotFromAfar.into());
         }
-        let now = situation.moment.now;
-        if !self.afar.get_or_insert_default().allows(now) {
+        let Moment { now, .. } = *situation.moment;
+        if !self.afar.get_or_insert_default().allows(frame.way.peer().unwrap_or_default(), now) {
             return Err(DropReason::AfarBudget.into());
         }
-        let signed = SignedView::parse(&bytes[header_len..]).map_err(Refusal::of_envelope)?;
-        let tbs = TbsView::parse(signed.tbs).map_err(Refusal::of_fields)?;
-        let (signer, credential) = match signed.signer {
-            SignerRef::Digest(digest) => (digest, None),
-            SignerRef::Credential(credential) if !is_exact(credential) => {
-                return Err(Refusal::of(DropReason::UnsignedBytes, "credential"));
-            }
-            SignerRef::Credential(credential) => {
-                (Digest::of_hash(&credential_hash(credential)), Some(credential))
-            }
-        };
-        let id = MessageId { signer, class: tbs.class, sequence: tbs.sequence };
+        let reading = Reading::of(header, rest)?;
+        let id = reading.id(|credential| Digest::of_hash(&credential_hash(credential)));
         *claimed = Some(id);
-        if situation.own.contains(&signer) {
+        if situation.own.contains(&id.signer) {
             return Err(DropReason::Own.into());
         }
-        let hash = self.copies.hasher().hash(&signer, signed.tbs, signed.signature);
-        let waits = self.afar.as_ref().is_some_and(|book| book.holds(hash));
+        let hash = self.copies.hasher().hash(&id.signer, reading.signed.tbs, reading.signed.signature);
+        let waits = self.afar.as_ref().is_some_and(|book| book.queue.holds(hash));
         if waits || self.copies.contains(hash) || situation.floods.knows(hash) {
             return Err(DropReason::ExactCopy.into());
         }
-        let wire = situation.moment.wire();
-        if situation.watch.is_isolated(&signer, wire) {
+        if situation.watch.is_isolated(&id.signer, situation.moment.wire()) {
             return Err(DropReason::Isolated.into());
         }
-        rules::agrees(&header, &tbs)?;
-        let generation = WireTime::from_micros(tbs.generation_time_us);
-        freshness::check(wire, tbs.class, generation, tbs.lifetime_ms)?;
-        let position = Position::new(tbs.latitude, tbs.longitude).ok_or(DropReason::MalformedFields)?;
-        let reach =
-            if tbs.max_hops <= 1 { limits::MAX_SINGLE_HOP_REACH_M } else { limits::MAX_MULTI_HOP_REACH_M };
-        if situation.moment.here.is_some_and(|here| here.distance_2(position) > reach * reach) {
-            return Err(DropReason::OutOfReach.into());
-        }
-        let HopHeader { remaining_hops, forwarder, .. } = header;
-        let frame = Frame {
-            link_source: frame.link_source,
-            signal_dbm: frame.signal_dbm,
-            way: frame.way,
-            stamps: ReceiveStamps {
-                kernel_receive: frame.kernel_receive,
-                user_receive: frame.user_receive,
-                prefiltered: host.stamp(now),
-                ..ReceiveStamps::default()
-            },
-            hash,
-            id,
-            message_type: tbs.message_type,
-            generation,
-            position,
-            lifetime_ms: tbs.lifetime_ms,
-            max_hops: tbs.max_hops,
-            remaining_hops,
-            again: false,
-            area: tbs.area,
-            permissions: 0,
-            standing: Precedence::Good,
-            transmitter: None,
-            forwarder,
-            admitted: now,
-            tbs: range_in(bytes, signed.tbs),
-            signature: range_in(bytes, signed.signature),
-            payload: range_in(bytes, tbs.payload),
-            requests: 0..0,
-            credential: credential.map_or(0..0, |credential| range_in(bytes, credential)),
-            full: credential.is_some(),
-            bytes: frame.bytes.clone(),
-        };
+        let origination = reading.origination(situation.moment)?;
+        let mut frame = reading.frame(&frame, id, hash, origination, situation.moment);
+        // Nobody here has what its signer asks for.
+        frame.requests = 0..0;
+        frame.stamps.prefiltered = host.stamp(now);
         self.admit_known_afar(frame, situation, neighbours)
     }
 
@@ -140,7 +84,7 @@ impl Receiver {
         mut frame: Frame,
         situation: &Situation<'_>,
         neighbours: &NeighbourTable,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Frame>, Refusal> {
         let (now, wire) = (situation.moment.now, situation.moment.wire());
         let book = self.afar.get_or_insert_default();
         let grant = match known(&frame.id.signer, &self.keys, &mut book.keys, wire)? {
@@ -163,10 +107,7 @@ impl Receiver {
         rules::covers(&grant, frame.position, frame.generation)?;
         frame.permissions = grant.permissions.0;
         is_new(&frame, book, situation, neighbours, now)?;
-        match book.push(frame) {
-            None => Ok(()),
-            Some(_) => Err(DropReason::VerifyQueueFull.into()),
-        }
+        Ok(book.queue.push(frame))
     }
 
     /// Verifies the next frame from afar: `None` when none waits. To be called when nothing by air waits. Costs one signature, and
@@ -177,7 +118,7 @@ impl Receiver {
         neighbours: &NeighbourTable,
         host: &mut dyn Host,
     ) -> Option<Result<Verified, Dropped>> {
-        let frame = self.afar.as_mut()?.pop()?;
+        let frame = self.afar.as_mut()?.queue.pop()?;
         Some(match self.verify_afar(&frame, situation, neighbours, host) {
             Ok((stamps, trusted)) => Ok(self.verified(frame, stamps, Some(trusted), situation, host)),
             Err(reason) => Err(frame.dropped(reason)),
@@ -230,7 +171,7 @@ impl Receiver {
 
     /// Whether a frame from afar waits for verification.
     pub fn afar_waits(&self) -> bool {
-        self.afar.as_ref().is_some_and(|book| book.waiting() > 0)
+        self.afar.as_ref().is_some_and(|book| book.queue.len() > 0)
     }
 
     /// Whether a verified message was heard from afar before: then the application has it.

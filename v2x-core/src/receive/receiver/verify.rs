@@ -59,6 +59,14 @@ pub struct Content {
     pub revocation: Option<HeardRevocation>,
 }
 
+impl Content {
+    /// Whether this is awareness whose signer holds no flood.
+    pub fn is_plain_beacon(&self) -> bool {
+        let other = self.hazard.is_some() || self.flood.is_some() || self.revocation.is_some();
+        !other && self.floods.as_ref().is_some_and(|floods| floods.iter().next().is_none())
+    }
+}
+
 impl Receiver {
     /// Verifies the most urgent waiting frame, or when there is none a demoted one: `None` when none waits. Costs one
     /// signature, and one more where the frame brings a new credential.
@@ -76,7 +84,8 @@ impl Receiver {
                 break frame;
             }
             let demoted = Precedence::Demoted(Cause::Failed);
-            if let Some(shed) = self.enqueue(frame, demoted, neighbours, situation) {
+            let signer = neighbours.get(&frame.id.signer);
+            if let Some(shed) = self.enqueue(frame, demoted, signer, situation) {
                 return Some(Err(shed));
             }
         };
@@ -104,7 +113,8 @@ impl Receiver {
         }
         // Others of this signer, even one with this number, may have been verified while this one waited.
         let within = |spent: &Neighbour| spent.rates().allows(frame.id.class, situation.moment.now);
-        if !situation.test && !neighbours.get(&frame.id.signer).is_none_or(within) {
+        let signer = neighbours.get(&frame.id.signer);
+        if !situation.test && !signer.is_none_or(within) {
             return Err(DropReason::RateLimitedSigner);
         }
         // Another copy of it may have been delivered while this one waited.
@@ -112,7 +122,7 @@ impl Receiver {
         if frame.again && !situation.floods.comes_to_us(frame.hash, here) {
             return Err(DropReason::ExactCopy);
         }
-        if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
+        if !frame.again && !neighbours.is_new_of(signer, &frame.id, frame.generation) {
             return Err(DropReason::Replayed);
         }
         if !frame.credential.is_empty() {
@@ -137,6 +147,7 @@ impl Receiver {
     }
 
     /// Makes sure that the credential in a frame is known: its issuer's signature is checked unless it was before.
+    #[inline(never)]
     fn learn(
         &mut self,
         frame: &Frame,
@@ -163,7 +174,7 @@ impl Receiver {
             self.keys.remember_revoked(signer);
             return Err(DropReason::Revoked);
         }
-        self.keys.insert(trusted);
+        self.keys.insert(self.trust.keep(trusted));
         Ok(())
     }
 
@@ -177,14 +188,12 @@ impl Receiver {
         host: &mut dyn Host,
     ) -> Verified {
         let mut received = received(&frame, true, stamps);
-        let opened = match received.message_type == MessageType::Confidential as u32 {
-            true => self.open(&mut received, &frame, situation),
-            false => Ok(()),
+        let is_awareness = received.message_type == MessageType::Awareness as u32;
+        let content = if is_awareness && frame.max_hops <= 1 && afar.is_none() {
+            self.decode(&received)
+        } else {
+            self.content(&mut received, &frame, afar.as_ref(), situation, host)
         };
-        let content = opened
-            .and_then(|()| self.decode(&received))
-            .and_then(|content| self.learn_revocation(content, &received, situation, host))
-            .map(|content| self.travelling(content, &frame, afar.as_ref(), situation));
         Verified {
             content,
             requests: frame.bytes.slice(wide(&frame.requests)),
@@ -196,6 +205,25 @@ impl Receiver {
             frame: frame.bytes,
             received,
         }
+    }
+
+    #[inline(never)]
+    fn content(
+        &mut self,
+        received: &mut Received,
+        frame: &Frame,
+        afar: Option<&Trusted>,
+        situation: &Situation<'_>,
+        host: &mut dyn Host,
+    ) -> Result<Content, Refusal> {
+        let opened = match received.message_type == MessageType::Confidential as u32 {
+            true => self.open(received, frame, situation),
+            false => Ok(()),
+        };
+        opened
+            .and_then(|()| self.decode(received))
+            .and_then(|content| self.learn_revocation(content, received, situation, host))
+            .map(|content| self.travelling(content, frame, afar, situation))
     }
 
     /// Combines the content of a multi-hop message with its frame's routing fields, and with its signer's credential.
@@ -282,18 +310,25 @@ impl Receiver {
             let floods = Some(beacon.floods);
             return Ok(Content { motion: Some(motion(&beacon)), accuracy_cm, floods, ..Content::default() });
         }
-        let message = payload::decode(received.message_type, payload.clone()).map_err(Refusal::of_payload)?;
-        if let Some(field) = roles::denied(&message, permissions) {
-            return Err(Refusal::of(DropReason::RoleDenied, field));
-        }
-        let hazard = match &message {
-            Message::Hazard(hazard) => HazardGist::of(hazard, None),
-            _ => None,
-        };
-        let brakes = matches!(&message, Message::Hazard(hazard)
-            if hazard.state == HazardState::New as i32 && (hazard.cause, hazard.sub_cause) == HARD_BRAKING);
-        Ok(Content { hazard, brakes, ..Content::default() })
+        decode_other(received)
     }
+}
+
+#[inline(never)]
+fn decode_other(received: &Received) -> Result<Content, Refusal> {
+    let permissions = Permissions(received.permissions);
+    let payload = &received.payload;
+    let message = payload::decode(received.message_type, payload.clone()).map_err(Refusal::of_payload)?;
+    if let Some(field) = roles::denied(&message, permissions) {
+        return Err(Refusal::of(DropReason::RoleDenied, field));
+    }
+    let hazard = match &message {
+        Message::Hazard(hazard) => HazardGist::of(hazard, None),
+        _ => None,
+    };
+    let brakes = matches!(&message, Message::Hazard(hazard)
+            if hazard.state == HazardState::New as i32 && (hazard.cause, hazard.sub_cause) == HARD_BRAKING);
+    Ok(Content { hazard, brakes, ..Content::default() })
 }
 
 /// TS 102 894-2: dangerous situation, emergency electronic brake lights: of the vehicle that declares it.

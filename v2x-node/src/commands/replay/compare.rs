@@ -1,46 +1,93 @@
-//! `roadcast replay compare`: two reports side by side.
+//! `roadcast replay compare`: two reports, or the reports of two sweeps, side by side.
 
-use std::fs::File;
-use std::io::{Read as _, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Args;
-use v2x_report::{Report, compare};
+use v2x_replay::compare::{ComparedSide, ReportComparison, page, text};
+use v2x_replay::source::convert;
 
 use super::error::ReplayError;
 use crate::error::Error;
+use crate::whole_file;
 
 /// `roadcast replay compare`.
 #[derive(Clone, Debug, Args)]
 pub struct CompareArgs {
-    /// Report that --json wrote
-    #[arg(value_name = "A.json")]
+    /// Report that --json wrote, a folder of them, or results of replay sweep
+    #[arg(value_name = "A")]
     pub first: PathBuf,
     /// Another, whose figures are shown less those of the first
-    #[arg(value_name = "B.json")]
-    pub second: PathBuf,
+    #[arg(value_name = "B", required_unless_present = "by")]
+    pub second: Option<PathBuf>,
+    /// Instead of B: compare the points of one sweep that have two values of a setting
+    #[arg(long, num_args = 3, value_names = ["SETTING", "A", "B"], conflicts_with = "second", allow_negative_numbers = true)]
+    pub by: Vec<String>,
+    /// Print the figures that do not differ too
+    #[arg(long)]
+    pub all: bool,
+    /// Write the comparison to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the comparison with its intervals drawn to FILE, one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let (first, second) = (read(&args.first)?, read(&args.second)?);
-    let names = [&args.first, &args.second].map(|path| path.display().to_string());
-    write!(out, "{}", compare::compare((&names[0], &first), (&names[1], &second)))?;
-    Ok(())
-}
-
-pub(super) fn read(path: &Path) -> Result<Report, ReplayError> {
-    let failed = |found: String| ReplayError::NoReport { path: path.display().to_string(), found };
-    let mut text = Vec::new();
-    let found = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut text));
-    found.map_err(|error| failed(format!("cannot be read: {error}")))?;
-    if text.len() as u64 > LARGEST {
-        return Err(failed("is no report: longer than 64 MB".to_owned()));
+    for path in [&args.json, &args.html].into_iter().flatten() {
+        if let Some(found) = whole_file::impossible(path) {
+            return Err(ReplayError::NoPlace { path: path.display().to_string(), found }.into());
+        }
     }
-    let report: Report =
-        serde_json::from_slice(&text).map_err(|error| failed(format!("is no report: {error}")))?;
-    report.check().map_err(|broken| failed(format!("is no report: {broken}")))?;
-    Ok(report)
+    let (a, b) = sides(args)?;
+    let comparison = ReportComparison::new(&a, &b).map_err(ReplayError::from)?;
+    write!(out, "{}", text(&comparison, args.all))?;
+    if let Some(path) = &args.json {
+        let mut text =
+            serde_json::to_string_pretty(&comparison).expect("invariant: a comparison has only string keys");
+        text.push('\n');
+        whole_file::write(path, text.as_bytes())
+            .map_err(|source| Error::File { path: path.clone(), source })?;
+        writeln!(out, "comparison: {}", path.display())?;
+    }
+    if let Some(path) = &args.html {
+        let command = std::env::args().collect::<Vec<_>>().join(" ");
+        let page = page(&comparison, &command, env!("CARGO_PKG_VERSION"));
+        convert::write_atomically(path, |file| file.write_all(page.as_bytes()))
+            .map_err(|source| Error::File { path: path.clone(), source })?;
+        writeln!(out, "page: {}", path.display())?;
+    }
+    match comparison.findings() {
+        0 => Ok(()),
+        1 => Err(Error::Check("one figure differs".to_owned())),
+        several => Err(Error::Check(format!("{several} figures differ"))),
+    }
 }
 
-/// Ten times a report on a thousand seeds, bytes.
-const LARGEST: u64 = 64_000_000;
+fn sides(args: &CompareArgs) -> Result<(ComparedSide, ComparedSide), ReplayError> {
+    if let [key, one, other] = args.by.as_slice() {
+        let read = |value: &str| ComparedSide::read_points(&args.first, key, value);
+        return Ok((read(one)?, read(other)?));
+    }
+    let second = args.second.as_ref().unwrap_or(&args.first);
+    Ok((ComparedSide::read(&args.first)?, ComparedSide::read(second)?))
+}
+
+pub(super) const HELP: &str = "Examples:
+  roadcast replay run town.fcd.csv --seeds 1..20 --range 200 --json a.json
+  roadcast replay run town.fcd.csv --seeds 1..20 --range 400 --json b.json
+  roadcast replay compare a.json b.json --html difference.html
+
+  roadcast replay compare old-build/ new-build/     # results of replay sweep
+  roadcast replay compare town/ --by range 200 300  # two settings of one
+
+Runs of the same seed are paired; a difference of their means is beyond noise
+when the paired t-test says p < 0.05, corrected by Holm's method for all figures
+compared, or when it is the same in every pair. With one seed there is no
+interval, and every difference counts. The two sides differ in one setting or in
+the software; the trace, the simulated time and the seeds are the same. What the
+machine took (wall time, processor time) is shown apart and never judged.
+
+Exit codes: 0 no figure differs, 1 some do, 2 bad input, or runs that do not
+belong together.";

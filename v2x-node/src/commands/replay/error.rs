@@ -3,11 +3,14 @@
 use std::io;
 
 use v2x_recording::check::CheckError;
+use v2x_replay::compare::CompareError;
 use v2x_replay::medium::ProfileError;
 use v2x_replay::plan::{PlanError, PlanRunError};
+use v2x_replay::report_file::NoReport;
 use v2x_replay::run::RunError;
 use v2x_replay::source::convert::WriteError;
-use v2x_replay::source::{Kind, TraceError};
+use v2x_replay::source::{Kind, NetError, SideFileError, TraceError};
+use v2x_replay::sweep::{FolderError, SweepError};
 use v2x_report::hlog::HlogError;
 use v2x_settings::SettingsError;
 
@@ -31,6 +34,12 @@ pub enum ReplayError {
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
+    /// The net cannot place the trace.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// A file that says how the trace is read cannot be used.
+    #[error(transparent)]
+    SideFile(#[from] SideFileError),
     /// The file is of another kind, for which there is another command.
     #[error("{path}: is {kind}, not a trace; use: roadcast {command} {path}")]
     OtherCommand {
@@ -96,14 +105,31 @@ pub enum ReplayError {
         /// What else it is.
         other: &'static str,
     },
-    /// The file to compare is not there, or no report.
-    #[error("{path}: {found}; replay run, run, demo and the benchmarks write reports with --json")]
-    NoReport {
-        /// The file.
-        path: String,
-        /// What is wrong.
+    /// The file is not there, or no report.
+    #[error(transparent)]
+    NoReport(#[from] NoReport),
+    /// There is nothing to compare.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
+    /// The sweep cannot be used.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
+    /// One of a sweep's settings is none of a run's.
+    #[error(transparent)]
+    Setting(SettingsError),
+    /// A point of a sweep cannot be run.
+    #[error("{file}: {point}: {found}")]
+    Point {
+        /// The sweep's file.
+        file: String,
+        /// The point.
+        point: String,
+        /// Why not.
         found: String,
     },
+    /// The folder of results cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The trace is not the one that the report's run followed.
     #[error(
         "{path}: is not the trace of {report}, whose SHA-256 begins with {wanted}; give that with --trace"

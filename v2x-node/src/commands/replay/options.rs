@@ -7,6 +7,7 @@ use crate::commands::span::{any_seconds, seconds, whole_seconds};
 use clap::{Args, ValueEnum};
 use v2x_core::{ChangeRule, PseudonymConfig};
 use v2x_replay::attack::AttackPlan;
+use v2x_replay::intervals::Intervals;
 use v2x_replay::plan::MediumPlan;
 use v2x_replay::processor::Processor;
 use v2x_replay::run::{self, RunOptions};
@@ -21,11 +22,11 @@ use crate::error::Error;
 /// `roadcast replay run`.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
-    /// SUMO floating-car data as XML or CSV, plain or gzip; - is standard input
+    /// SUMO floating-car data, CSV, GPX or mobility of ns-2, plain or gzip; - is standard input
     #[arg(value_name = "TRACE")]
     pub trace: Option<PathBuf>,
     /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
-    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "range", "seed", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples"])]
+    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "awareness", "alerts", "range", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples", "net", "mapping", "only", "only_kinds", "share", "kinds"])]
     pub plan: Option<PathBuf>,
     /// How floods are forwarded, overriding the plan; all runs the plan once for each way and compares them in one table
     #[arg(long, value_enum, value_name = "HOW", conflicts_with = "trace", requires = "plan", help_heading = HOW)]
@@ -36,6 +37,14 @@ pub struct ReplayArgs {
     /// Send awareness at a fixed rate, Hz, instead of by the generation rules
     #[arg(long, value_name = "HZ", allow_negative_numbers = true, help_heading = HOW)]
     pub rate: Option<f64>,
+    /// Send awareness at intervals drawn from a measured distribution: a CSV file with intervals in seconds, or with the columns
+    /// interval_s,weight
+    #[arg(long, value_name = "FILE.csv", conflicts_with = "rate", help_heading = HOW)]
+    pub awareness: Option<PathBuf>,
+    /// Have vehicles warn of hard braking and collision courses (D0) and emergency calls (D1), by the motion and signals in the
+    /// trace; without, stations send awareness alone
+    #[arg(long, help_heading = HOW)]
+    pub alerts: bool,
     /// How frames are received: a profile's file, or the name of one that comes with the program: published, highway, urban, crossing or
     /// ideal (default: by all within --range, or as the plan says)
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "range", help_heading = HOW)]
@@ -43,9 +52,9 @@ pub struct ReplayArgs {
     /// Every station within this many metres hears everything (default: 300)
     #[arg(long, value_name = "M", allow_negative_numbers = true, help_heading = HOW)]
     pub range: Option<f64>,
-    /// Seed of keys and random choices: the same trace, options and seed give the same digest
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = HOW)]
-    pub seed: u64,
+    /// Seed of keys and random choices (default: 1, or those of the plan): the same trace, options and seed give the same digest
+    #[arg(long, value_name = "N", help_heading = HOW)]
+    pub seed: Option<u64>,
     /// Run once for each of these seeds, such as 1..20 or 1,2,5, and report means with 95 % confidence intervals
     #[arg(long, value_name = "LIST", value_parser = parse_seeds, conflicts_with_all = ["seed", "plan"], help_heading = HOW)]
     pub seeds: Option<Seeds>,
@@ -144,11 +153,16 @@ impl ReplayArgs {
     }
 
     /// The options of the run.
-    pub(super) fn run_options(&self) -> RunOptions {
-        let all = RunOptions::new(self.seed);
-        RunOptions {
+    ///
+    /// # Errors
+    /// The distribution of intervals cannot be read.
+    pub(super) fn run_options(&self) -> Result<RunOptions, ReplayError> {
+        let all = RunOptions::new(self.seed.unwrap_or(1));
+        Ok(RunOptions {
             seconds: self.seconds,
             rate_hz: self.rate,
+            intervals: self.awareness.as_deref().map(Intervals::read).transpose()?,
+            alerts: self.alerts,
             range_m: self.range.unwrap_or(run::DEFAULT_RANGE_M),
             threads: self.threads.map_or(all.threads, usize::from),
             verify: match self.verify {
@@ -160,7 +174,7 @@ impl ReplayArgs {
                 .pseudonyms
                 .map(|change| PseudonymConfig { change, silence: Duration::from_secs_f64(self.silence) }),
             ..all
-        }
+        })
     }
 }
 
@@ -218,4 +232,4 @@ const MAX_SEEDS: u64 = 1000;
 const WHAT: &str = "What to run";
 const HOW: &str = "How";
 const ADVERSARIES: &str = "Attackers and eavesdroppers";
-const OUTPUT: &str = "Output";
+pub(super) const OUTPUT: &str = "Output";

@@ -1,6 +1,5 @@
 //! `roadcast replay run --plan`: scenarios of floods.
 
-use std::io::Write;
 use std::path::Path;
 
 use v2x_replay::plan::{
@@ -12,12 +11,12 @@ use v2x_report::WhatRan;
 use super::attack;
 use super::error::ReplayError;
 use super::options::{ForwardingArg, ReplayArgs};
-use super::simulate;
+use super::simulate::Ready;
 use crate::commands::what_ran::{input, what_ran};
 use crate::error::Error;
 
-pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let all = args.run_options();
+pub(super) fn ready(path: &Path, args: &ReplayArgs) -> Result<Ready, Error> {
+    let all = args.run_options()?;
     all.check().map_err(ReplayError::from)?;
     let mut plan = Plan::read(path).map_err(ReplayError::from)?;
     match args.forwarding {
@@ -26,6 +25,9 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
         Some(ForwardingArg::Etsi) => plan.forwarding = vec![Forwarding::Etsi],
         Some(ForwardingArg::Flooding) => plan.forwarding = vec![Forwarding::Flooding],
         Some(ForwardingArg::All) => plan.forwarding = Forwarding::ALL.to_vec(),
+    }
+    if let Some(seed) = args.seed {
+        plan.seeds = vec![seed];
     }
     if let Some(radio) = args.radio()? {
         plan.medium = radio;
@@ -47,9 +49,10 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
         forwarding: plan.forwarding.iter().map(|forwarding| forwarding.name().to_owned()).collect(),
         ..what_ran()
     };
-    simulate::run(args, ran, out, |rows, progress| {
-        plan::run_logged(&plan, &options, rows, progress).map_err(|error| failed(path, error))
-    })
+    let path = path.to_owned();
+    Ok(Ready::new(ran, move |rows, progress| {
+        plan::run_logged(&plan, &options, rows, progress).map_err(|error| failed(&path, error))
+    }))
 }
 
 /// Range and name of a medium, as reports say them.

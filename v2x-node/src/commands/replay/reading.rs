@@ -1,7 +1,17 @@
 //! The options by which a trace is read, of `replay run` and `replay convert` alike.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
 use clap::Args;
-use v2x_replay::source::{DEFAULT_MAX_SAMPLES, DEFAULT_TOLERATED_PERCENT, ReadOptions};
+use v2x_replay::source::{
+    self, DEFAULT_MAX_SAMPLES, DEFAULT_TOLERATED_PERCENT, KindRules, Mapping, Net, ReadOptions, Selection,
+    Share, StationKind, names_in,
+};
+use v2x_report::InputFile;
+
+use super::error::ReplayError;
+use crate::commands::what_ran::input;
 
 /// How a trace is read.
 #[derive(Clone, Debug, Args)]
@@ -12,6 +22,38 @@ pub struct ReadingArgs {
     /// Latitude and longitude in degrees of x = 0, y = 0, for traces in metres
     #[arg(long, value_name = "LAT,LON", value_parser = parse_origin, allow_hyphen_values = true, conflicts_with = "geographic", help_heading = "Reading the trace")]
     pub origin: Option<(f64, f64)>,
+    /// Read CSV by a mapping of its columns: ngsim, highd, ind, pneuma, or a file
+    #[arg(
+        long,
+        value_name = "NAME|FILE.toml",
+        conflicts_with = "geographic",
+        help_heading = "Reading the trace"
+    )]
+    pub mapping: Option<String>,
+    /// SUMO net that the trace was made with, plain or gzip: its offset and projection place x and y on the globe
+    #[arg(long, value_name = "x.net.xml", conflicts_with = "origin", help_heading = "Reading the trace")]
+    pub net: Option<PathBuf>,
+    /// Read these stations only: names separated by commas, or a file with one a line
+    #[arg(long, value_name = "NAMES|@FILE", value_parser = parse_names, help_heading = "Reading the trace")]
+    pub only: Option<Names>,
+    /// Read stations of these kinds only: passenger, bus, truck, motorcycle, bicycle, pedestrian, tram, train, emergency, roadside
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = parse_kind, help_heading = "Reading the trace")]
+    pub only_kinds: Option<Vec<StationKind>>,
+    /// Read this share of the stations only, per cent, drawn by their names
+    #[arg(long, value_name = "PERCENT", value_parser = parse_share, allow_negative_numbers = true, help_heading = "Reading the trace")]
+    pub share: Option<f64>,
+    /// Seed of the draw of --share; who is in a small share is in every larger one of its seed
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        requires = "share",
+        help_heading = "Reading the trace"
+    )]
+    pub share_seed: u64,
+    /// Map of kinds: which types and names are emergency vehicles, trams, trains, and how long they are
+    #[arg(long, value_name = "FILE.toml", help_heading = "Reading the trace")]
+    pub kinds: Option<PathBuf>,
     /// Read from this time on, seconds of the trace's own time
     #[arg(long, value_name = "S", value_parser = parse_time, allow_negative_numbers = true, help_heading = "Reading the trace")]
     pub from: Option<f64>,
@@ -28,16 +70,81 @@ pub struct ReadingArgs {
 
 impl ReadingArgs {
     /// The same in the words of the library.
-    pub(super) fn options(&self) -> ReadOptions {
-        ReadOptions {
+    ///
+    /// # Errors
+    /// A file named here cannot be used.
+    pub(super) fn options(&self) -> Result<ReadOptions, ReplayError> {
+        let names = match &self.only {
+            None => None,
+            Some(Names::These(names)) => Some(names.clone()),
+            Some(Names::In(file)) => Some(names_in(file)?),
+        };
+        Ok(ReadOptions {
             origin: self.origin,
             geographic: self.geographic.then_some(true),
+            net: self.net.as_deref().map(Net::read).transpose()?,
+            mapping: self.mapping.as_deref().map(Mapping::named).transpose()?,
+            only: Selection {
+                names,
+                kinds: self.only_kinds.clone(),
+                share: self.share.map(|percent| Share { percent, seed: self.share_seed }),
+            },
+            kinds: self.kinds.as_deref().map(KindRules::read).transpose()?.unwrap_or_default(),
             from_s: self.from,
             to_s: self.to,
             max_samples: self.max_samples,
             tolerate_percent: self.tolerate,
-        }
+        })
     }
+
+    /// The files named here, for a report.
+    pub(super) fn inputs(&self) -> Vec<InputFile> {
+        let names = match &self.only {
+            Some(Names::In(file)) => Some(file.as_path()),
+            _ => None,
+        };
+        let mapping =
+            self.mapping.as_deref().filter(|name| Mapping::shipped().all(|shipped| shipped != *name));
+        let all = [
+            ("mapping", mapping.map(Path::new)),
+            ("net", self.net.as_deref()),
+            ("stations", names),
+            ("kinds", self.kinds.as_deref()),
+        ];
+        let read = all.into_iter().filter_map(|(role, path)| Some((role, path?)));
+        read.map(|(role, path)| input(role, path, source::sha256(path))).collect()
+    }
+}
+
+/// Names of stations, or the file that has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// These.
+    These(BTreeSet<String>),
+    /// Those in the file, one a line.
+    In(PathBuf),
+}
+
+fn parse_names(text: &str) -> Result<Names, String> {
+    let wrong =
+        || "expected names separated by commas, such as veh0,veh7, or @FILE with one a line".to_owned();
+    if let Some(file) = text.strip_prefix('@') {
+        return if file.is_empty() { Err(wrong()) } else { Ok(Names::In(Path::new(file).to_owned())) };
+    }
+    let names: BTreeSet<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    if names.contains("") { Err(wrong()) } else { Ok(Names::These(names)) }
+}
+
+fn parse_kind(text: &str) -> Result<StationKind, String> {
+    StationKind::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| {
+        let known = StationKind::ALL.map(StationKind::name).join(", ");
+        format!("expected kinds separated by commas, of {known}")
+    })
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    let percent = parse_percent(text).ok().filter(|percent| *percent > 0.0);
+    percent.ok_or_else(|| "expected above 0 to 100 per cent".to_owned())
 }
 
 fn parse_origin(text: &str) -> Result<(f64, f64), String> {

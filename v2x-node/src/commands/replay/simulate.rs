@@ -22,16 +22,42 @@ use crate::error::Error;
 use crate::machine::write_json;
 use crate::whole_file;
 
-/// Runs the simulation, shows its progress, and writes its results; `ran` is what the report says was run.
-pub(super) fn run(
-    args: &ReplayArgs,
+/// A run whose inputs are read, and which has not begun.
+pub(super) struct Ready {
     ran: WhatRan,
-    out: &mut dyn Write,
-    simulate: impl FnOnce(
-        &mut Option<Rows>,
-        &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<RunOutcome, Error>,
-) -> Result<(), Error> {
+    simulate: Box<Simulation>,
+}
+
+type Simulation =
+    dyn FnOnce(&mut Option<Rows>, &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<RunOutcome, Error>;
+
+impl Ready {
+    /// `ran` is what the report says was run.
+    pub(super) fn new(
+        ran: WhatRan,
+        simulate: impl FnOnce(
+            &mut Option<Rows>,
+            &mut dyn FnMut(Progress) -> ControlFlow<()>,
+        ) -> Result<RunOutcome, Error>
+        + 'static,
+    ) -> Self {
+        Self { ran, simulate: Box::new(simulate) }
+    }
+
+    /// Runs it to its end, or until `progress` ends it.
+    pub(super) fn simulate(
+        self,
+        rows: &mut Option<Rows>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<RunOutcome, Error> {
+        let mut outcome = (self.simulate)(rows, progress)?;
+        outcome.report.run = WhatRan { seeds: core::mem::take(&mut outcome.report.run.seeds), ..self.ran };
+        Ok(outcome)
+    }
+}
+
+/// Runs the simulation, shows its progress, and writes its results.
+pub(super) fn run(args: &ReplayArgs, ready: Ready, out: &mut dyn Write) -> Result<(), Error> {
     // Checked now, not after an hour's run.
     for path in [&args.json, &args.html, &args.rows].into_iter().flatten() {
         check_place(path)?;
@@ -46,11 +72,10 @@ pub(super) fn run(
         show(&bar, progress);
         if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let outcome = simulate(&mut rows, &mut progress);
+    let outcome = ready.simulate(&mut rows, &mut progress);
     bar.finish_and_clear();
-    let mut outcome = outcome?;
+    let outcome = outcome?;
     let wall_s = monotonic().since(started).as_secs_f64();
-    outcome.report.run = WhatRan { seeds: core::mem::take(&mut outcome.report.run.seeds), ..ran };
     // Before the others: when the disk was full, the run was cut short.
     if let (Some(file), Some(rows)) = (file, rows) {
         file.finish(rows)?;

@@ -14,7 +14,7 @@ pub(super) fn read(path: &Path, reading: &ReadingArgs) -> Result<Trace, ReplayEr
         return Err(ReplayError::PlanAsTrace { path: path.display().to_string() });
     }
     // Opened once: a pipe gives its bytes to whoever asks first.
-    source::read(path, &reading.options()).map_err(|error| {
+    source::read(path, &reading.options()?).map_err(|error| {
         let command = match error {
             TraceError::WrongKind { kind: Kind::Capture, .. } => "dump",
             TraceError::WrongKind { kind: Kind::Recording, .. } => "replay check",

@@ -11,12 +11,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use v2x_replay::report_file;
 use v2x_replay::source::{self, Kind, TraceError};
 
 #[cfg(feature = "web")]
 pub(crate) use self::movement::town_lanes;
 use self::story::Story;
-use super::compare;
 use super::error::ReplayError;
 use super::reading::ReadingArgs;
 use super::trace_file::warn;
@@ -92,14 +92,17 @@ fn check_place(path: &Path) -> Result<(), ReplayError> {
 
 /// What is in the file, by its first bytes.
 fn story(args: &ViewArgs) -> Result<Story, ReplayError> {
-    match source::read(&args.file, &args.reading.options()) {
+    match source::read(&args.file, &args.reading.options()?) {
         Ok(trace) => {
             warn(&args.file, &trace);
             Ok(report::of_trace(&args.file, &trace))
         }
-        Err(TraceError::WrongKind { kind: Kind::Json, .. }) => {
-            report::story(&args.file, compare::read(&args.file)?, args.trace.as_deref(), &args.reading)
-        }
+        Err(TraceError::WrongKind { kind: Kind::Json, .. }) => report::story(
+            &args.file,
+            report_file::read(&args.file).map_err(ReplayError::from)?,
+            args.trace.as_deref(),
+            &args.reading,
+        ),
         Err(TraceError::WrongKind { kind: Kind::Recording, .. }) => recording::story(&args.file),
         Err(TraceError::WrongKind { kind, .. }) => {
             Err(ReplayError::NothingToView { path: args.file.display().to_string(), found: kind.to_string() })

@@ -1,8 +1,10 @@
 //! The table of a running daemon, as lines of a terminal.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use v2x_api::display::{seconds, way};
-use v2x_api::{Neighbour, Stats, Status};
+use v2x_api::{AfarFigures, Neighbour, Stats, Status};
 use v2x_report::{ClassReport, human};
 
 use super::order::Column;
@@ -65,11 +67,7 @@ fn head(shown: &Shown<'_>) -> Vec<String> {
     let channel =
         channel.map_or_else(String::new, |(busy, source)| format!("   channel {}", in_words(busy, source)));
     let per_second = &stats.per_second;
-    let mut worst: Vec<_> = stats.drops.iter().collect();
-    worst.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    let drops: Vec<_> =
-        worst.iter().take(MOST_REASONS).map(|(reason, count)| format!("{reason} {count}")).collect();
-    vec![
+    let mut lines = vec![
         format!("{role} {}   up {}   {sending}", status.digest, seconds(status.uptime_s)),
         format!("clock {}   {position}{channel}", status.clock),
         format!("link {link}, {}   verifying {:.0} %", status.link, stats.verification_load * 100.0),
@@ -81,8 +79,25 @@ fn head(shown: &Shown<'_>) -> Vec<String> {
             per_second.sent,
             per_second.forwarded,
         ),
-        format!("dropped: {}", if drops.is_empty() { "none".to_owned() } else { drops.join(", ") }),
-    ]
+        format!("dropped: {}", worst(&stats.drops)),
+    ];
+    let AfarFigures { received, delivered, aired, dropped, drops, .. } = &stats.afar;
+    if *received > 0 {
+        let why = if *dropped > 0 { format!(": {}", worst(drops)) } else { String::new() };
+        lines.push(format!(
+            "from afar: {received} received, {delivered} delivered, {aired} sent on the air, {dropped} dropped{why}"
+        ));
+    }
+    lines
+}
+
+/// The reasons of most drops.
+fn worst(drops: &BTreeMap<String, u64>) -> String {
+    let mut worst: Vec<_> = drops.iter().collect();
+    worst.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+    let worst = worst.iter().take(MOST_REASONS).map(|(reason, count)| format!("{reason} {count}"));
+    let worst: Vec<_> = worst.collect();
+    if worst.is_empty() { "none".to_owned() } else { worst.join(", ") }
 }
 
 fn classes(shown: &Shown<'_>) -> Vec<String> {
@@ -227,6 +242,10 @@ mod tests {
     }
 
     fn drawn(count: u32, above: usize, columns: usize, rows: usize) -> Vec<String> {
+        drawn_with(AfarFigures::default(), count, above, columns, rows)
+    }
+
+    fn drawn_with(afar: AfarFigures, count: u32, above: usize, columns: usize, rows: usize) -> Vec<String> {
         let status = Status {
             role: "vehicle".to_owned(),
             digest: "d899000000000001".to_owned(),
@@ -236,8 +255,12 @@ mod tests {
             clock: "locked".to_owned(),
             ..Status::default()
         };
-        let mut stats =
-            Stats { channel_busy: Some(0.25), channel_source: Some("survey".to_owned()), ..Stats::default() };
+        let mut stats = Stats {
+            channel_busy: Some(0.25),
+            channel_source: Some("survey".to_owned()),
+            afar,
+            ..Stats::default()
+        };
         stats.drops.insert("exact_copy".to_owned(), 7);
         let stations: Vec<_> = (1..=count).map(station).collect();
         let (by, reversed, paint) = (Column::Distance, false, Paint::PLAIN);
@@ -264,6 +287,29 @@ mod tests {
             assert!(text.contains(words), "{words:?} is not in\n{text}");
         }
         assert!(drawn(0, 0, 120, 40).join("\n").contains("no neighbours: "));
+    }
+
+    #[test]
+    fn frames_from_afar_have_a_line_where_there_were_any() {
+        assert!(!drawn(2, 0, 120, 40).join("\n").contains("afar"));
+        let drops = [("stale", 2), ("afar_budget", 30), ("replayed", 1), ("own", 1), ("out_of_reach", 5)];
+        let drops = drops.map(|(reason, count)| (reason.to_owned(), count)).into();
+        let afar = AfarFigures {
+            received: 139,
+            delivered: 100,
+            aired: 8,
+            dropped: 39,
+            drops,
+            ..AfarFigures::default()
+        };
+        let lines = drawn_with(afar, 2, 0, 200, 40);
+        assert_eq!(
+            lines[5],
+            "from afar: 139 received, 100 delivered, 8 sent on the air, 39 dropped: afar_budget 30, out_of_reach 5, stale 2, own 1"
+        );
+        let one = AfarFigures { received: 1, delivered: 1, ..AfarFigures::default() };
+        let told = "from afar: 1 received, 1 delivered, 0 sent on the air, 0 dropped";
+        assert_eq!(drawn_with(one, 0, 0, 80, 40)[5], told);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use v2x_api::{
     Answer, BAD_REQUEST, BadCall, BadRequest, Call, ControlFigures, Encoding, Request, RequestId, Right,
 };
 use v2x_core::limits::{self, AFAR_PER_SECOND};
-use v2x_core::{DropReason, Instant, Rate};
+use v2x_core::{DropReason, FairShares, Instant, Rate};
 use v2x_proto::Digest;
 
 use super::client::{Client, Peer, Positions};
@@ -44,7 +44,8 @@ pub struct Server {
     lost: u64,
     disconnected: u64,
     /// Up to when the rate of frames from afar is spent, and frames beyond it.
-    afar_spent: Instant,
+    /// Shares of the frames from afar: of each program, of each of its peers.
+    afar_shares: FairShares<(ConnectionId, u16)>,
     afar_refused: u64,
 }
 
@@ -78,7 +79,7 @@ impl Server {
             events: 0,
             lost: 0,
             disconnected: 0,
-            afar_spent: Instant::ZERO,
+            afar_shares: FairShares::new(AFAR_RATE),
             afar_refused: 0,
         })
     }
@@ -133,10 +134,10 @@ impl Server {
                 Ok(Call { id, request }) => {
                     if let Some(answer) = of_rights(client, &request) {
                         client.say(&Answer { id, ..answer }, now);
-                    } else if matches!(request, Request::Afar(_))
-                        && !AFAR_RATE.take(&mut self.afar_spent, now)
+                    } else if let Request::Afar(frame) = &request
+                        && !self.afar_shares.take((client.id, frame.peer), now)
                     {
-                        // The station's own budget; here it costs the station nothing.
+                        // The station's own budget; here it costs the station nothing, and one program's peers are not another's.
                         self.afar_refused += 1;
                         client.say(&Answer { id, ..over_budget() }, now);
                     } else {
@@ -347,7 +348,7 @@ fn of_rights(client: &mut Client, request: &Request) -> Option<Answer> {
 /// The answer to a frame from afar for which there is no room in this second.
 fn over_budget() -> Answer {
     let text = format!(
-        "a station looks at {AFAR_PER_SECOND} frames a second from afar, and this is one more: send fewer, those of D3 and D5 alone"
+        "a station looks at {AFAR_PER_SECOND} frames a second from afar, fair shares of them for each peer, and this is one more: send fewer, those of D3 and D5 alone"
     );
     Answer::failure(DropReason::AfarBudget.name(), &text)
 }

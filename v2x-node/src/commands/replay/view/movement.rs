@@ -157,7 +157,7 @@ fn station_type(kind: StationKind) -> &'static str {
         StationKind::Motorcycle => "motorcycle",
         StationKind::Bicycle => "cyclist",
         StationKind::Pedestrian => "pedestrian",
-        StationKind::Tram => "tram",
+        StationKind::Tram | StationKind::Train => "tram",
         StationKind::Emergency => "special_vehicle",
         StationKind::Roadside => "roadside_unit",
     }
@@ -173,7 +173,8 @@ fn role(kind: StationKind) -> &'static str {
         | StationKind::Bus
         | StationKind::Truck
         | StationKind::Motorcycle
-        | StationKind::Tram => "vehicle",
+        | StationKind::Tram
+        | StationKind::Train => "vehicle",
     }
 }
 

@@ -1,0 +1,160 @@
+//! Memory of a station, counted: what it takes at its start, what a neighbour takes, and what it allocates after that. A binary
+//! of its own, because the counters are the process's: its tests take turns.
+
+use std::alloc::System;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use prost::Message as _;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use testkit::draft::{Draft, Stander, Trusting};
+use testkit::drive::settle;
+use testkit::{Authority, PLACE, anchor, fix};
+use v2x_core::{
+    AwarenessRule, ClockState, Config, CredentialShelf, Input, Instant, Node, Reserve, TrustStore, Trusted,
+    limits,
+};
+use v2x_proto::{Digest, v1};
+
+#[global_allocator]
+static COUNTED: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Each neighbour beacons twice a second, moving, for longer than frames are remembered.
+#[test]
+fn a_station_of_a_world_takes_64_kb_at_most_and_1_kb_more_for_each_neighbour() {
+    let _turn = turn();
+    let authority = Authority::of_cars();
+    let trust = authority.trust.clone().with_shelf(Arc::<Shelf>::default());
+    for size in [0, 10, 60, 400, 800] {
+        let standers: Vec<_> = (1..=size).map(|number| Stander::new(&authority, number)).collect();
+        // The credentials are the world's, which keeps each once.
+        let mut first = Listener::with(config(Reserve::AsHeard), &authority, &trust);
+        first.hear_all(&standers, 1);
+        let (bytes, station) = kept(|| {
+            let mut station = Listener::with(config(Reserve::AsHeard), &authority, &trust);
+            station.hear_all(&standers, 10);
+            station
+        });
+        assert_eq!(station.node.neighbours().count(), standers.len());
+        println!("{size} neighbours: {bytes} B");
+        assert!(bytes <= (64 + i64::from(size)) << 10, "{size} neighbours: {bytes} B");
+    }
+    let (whole, _) = kept(|| Listener::new(&authority, Reserve::Whole));
+    assert!(whole >= 512 << 10, "{whole} B: one in service has its tables from the start");
+}
+
+#[test]
+fn a_station_in_service_allocates_nothing_for_its_neighbours_beacons_and_no_table_for_newcomers() {
+    let _turn = turn();
+    let authority = Authority::of_cars();
+    let room = 40;
+    let standers: Vec<_> = (1..=4 * room).map(|number| Stander::new(&authority, number)).collect();
+    let (known, strange) = standers.split_at(room as usize);
+    let config = Config { max_neighbours: room as usize, ..config(Reserve::Whole) };
+    let mut station = Listener::with(config, &authority, &authority.trust);
+    station.hear_all(known, 4);
+    let drafts: Vec<_> = known.iter().map(|stander| station.draft(stander)).collect();
+    let frames: Vec<_> = drafts.iter().map(|draft| draft.received()).collect();
+    let (_, allocations) = counted(|| frames.into_iter().for_each(|frame| station.input(frame)));
+    assert_eq!(allocations, 0);
+    // Who comes into the full table brings a credential, which is kept in two pieces and whose issuer's signature is checked
+    // over bytes put together for it.
+    let drafts: Vec<_> = strange.iter().map(|one| station.draft(one).in_full(&one.credential)).collect();
+    let frames: Vec<_> = drafts.iter().map(|draft| draft.received()).collect();
+    // Their bytes are the link's.
+    let link = frames.clone();
+    let (bytes, _) = kept(|| frames.into_iter().for_each(|frame| station.input(frame)));
+    drop(link);
+    assert_eq!(station.node.neighbours().count(), room as usize);
+    assert!(bytes.abs() <= 2048, "{bytes} B for as many newcomers as left");
+}
+
+/// A station that listens, and trusts every signature.
+struct Listener {
+    node: Node,
+    now: Instant,
+    sequence: u32,
+}
+
+impl Listener {
+    fn new(authority: &Authority, reserve: Reserve) -> Self {
+        Self::with(config(reserve), authority, &authority.trust)
+    }
+
+    fn with(config: Config, authority: &Authority, trust: &TrustStore) -> Self {
+        let trust = trust.clone();
+        let node = Node::with_host(config, authority.identity(0), trust, 1, anchor(), Box::new(Trusting));
+        let mut listener = Self { node, now: Instant::ZERO, sequence: 0 };
+        listener.input(Input::Clock { wire: anchor().wire, state: ClockState::Locked });
+        listener
+    }
+
+    /// All of them, `rounds` times half a second apart, with their credentials the first time.
+    fn hear_all(&mut self, standers: &[Stander], rounds: u32) {
+        for round in 0..rounds {
+            self.input(fix(self.now, PLACE));
+            let begun = self.now;
+            for stander in standers {
+                let draft = self.draft(stander);
+                let draft = if round == 0 { draft.in_full(&stander.credential) } else { draft };
+                self.input(draft.received());
+            }
+            self.now = self.now.max(begun + Duration::from_millis(500));
+        }
+    }
+
+    /// Its beacon as it drives east.
+    fn draft(&mut self, stander: &Stander) -> Draft {
+        self.now = self.now + Duration::from_micros(400);
+        self.sequence += 1;
+        let beacon = stander.beacon(self.sequence, anchor().wire_at(self.now));
+        let awareness = v1::Awareness::decode(&beacon.payload[..]).unwrap();
+        let driving = v1::Awareness { speed: Some(1400), heading: Some(900), ..awareness };
+        let position = stander.position.moved(14e-9 * self.now.as_nanos() as f64, 0.0);
+        Draft { position, payload: driving.encode_to_vec(), ..beacon }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.node.handle_input(self.now, input);
+        settle(&mut self.node, self.now, |_| {});
+    }
+}
+
+/// Each credential once, as in a world.
+#[derive(Debug, Default)]
+struct Shelf(Mutex<HashMap<Digest, Arc<Trusted>>>);
+
+impl CredentialShelf for Shelf {
+    fn shelve(&self, trusted: Trusted) -> Arc<Trusted> {
+        let mut kept = self.0.lock().unwrap();
+        Arc::clone(kept.entry(trusted.digest()).or_insert_with(|| Arc::new(trusted)))
+    }
+}
+
+fn config(reserve: Reserve) -> Config {
+    let config = Config { awareness: AwarenessRule::Off, reserve, ..Config::vehicle() };
+    assert_eq!(config.max_neighbours, limits::NEIGHBOURS);
+    config
+}
+
+/// Bytes of heap that the result of `work` keeps.
+fn kept<T>(work: impl FnOnce() -> T) -> (i64, T) {
+    let region = Region::new(COUNTED);
+    let result = work();
+    let change = region.change();
+    (change.bytes_allocated as i64 - change.bytes_deallocated as i64, result)
+}
+
+/// How often `work` allocates.
+fn counted<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let region = Region::new(COUNTED);
+    let result = work();
+    let change = region.change();
+    (result, change.allocations + change.reallocations)
+}
+
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,133 @@
+//! Receptions of several stations in one program, step by step: each step for all of them before the next.
+//!
+//! A reception runs through three times as much code as the nearest cache of a processor holds. One station after the other
+//! loads all of it anew; one step after the other loads it once for all that hear a frame. Stations share nothing, so each
+//! does what it would do alone.
+
+use super::deadline_cache::DeadlineCache;
+use super::verify::Judged;
+use super::{Input, Node};
+use crate::base::{Instant, ReceivedFrame};
+use crate::receive::Verified;
+
+/// Frames that reach several stations at about one time, each station once. `T` is the host's name for a station.
+#[derive(Debug)]
+pub struct Together<T> {
+    receptions: Vec<Reception<T>>,
+}
+
+#[derive(Debug)]
+struct Reception<T> {
+    station: T,
+    node: Box<Node>,
+    now: Instant,
+    frame: Option<ReceivedFrame>,
+    rest: Option<DeadlineCache>,
+    step: Step,
+}
+
+/// How far a reception has come.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "in place, because an allocation for each would cost more")]
+enum Step {
+    /// The frame has not been verified, or does not hold.
+    Admitted,
+    Verified(Verified),
+    Judged(Judged),
+    /// The message has been heard, and quietly.
+    Heard(bool),
+    /// Nothing is left to do but to drain.
+    Over,
+}
+
+impl<T> Default for Together<T> {
+    fn default() -> Self {
+        Self { receptions: Vec::new() }
+    }
+}
+
+impl<T> Together<T> {
+    /// A frame reaches a station at `now`. All outputs of its node were drained.
+    pub fn add(&mut self, station: T, node: Box<Node>, now: Instant, frame: ReceivedFrame) {
+        self.receptions.push(Reception {
+            station,
+            node,
+            now,
+            frame: Some(frame),
+            rest: None,
+            step: Step::Admitted,
+        });
+    }
+
+    /// Number of receptions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.receptions.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.receptions.is_empty()
+    }
+
+    /// Each node gets its frame and, when that leaves no output and a frame waits for its verification, a timeout: as if both had
+    /// been [handed in](Node::handle_input) one after the other. Drain each node afterwards.
+    pub fn run(&mut self) {
+        for part in self.receptions.chunks_mut(AT_ONCE) {
+            part.iter_mut().for_each(Reception::admit);
+            part.iter_mut().for_each(Reception::verify);
+            part.iter_mut().for_each(Reception::judge);
+            part.iter_mut().for_each(Reception::conclude);
+            part.iter_mut().for_each(Reception::end);
+        }
+    }
+
+    /// Hands the nodes back, in the order in which they came.
+    pub fn drain(&mut self) -> impl Iterator<Item = (T, Instant, Box<Node>)> {
+        self.receptions.drain(..).map(|Reception { station, now, node, .. }| (station, now, node))
+    }
+}
+
+impl<T> Reception<T> {
+    fn admit(&mut self) {
+        if let Some(frame) = self.frame.take() {
+            self.node.handle_input(self.now, Input::Frame(frame));
+        }
+    }
+
+    fn verify(&mut self) {
+        let node = &mut *self.node;
+        if !node.outputs.is_empty() || !node.has_frames_to_verify() {
+            self.step = Step::Over;
+            return;
+        }
+        self.rest = node.begin_turn(self.now);
+        let in_time = node.begin_verification(self.rest.as_ref());
+        if let Some(verified) = node.next_verified(in_time) {
+            self.step = Step::Verified(verified);
+        }
+    }
+
+    fn judge(&mut self) {
+        let Step::Verified(_) = self.step else { return };
+        let Step::Verified(verified) = core::mem::replace(&mut self.step, Step::Admitted) else { return };
+        self.step = Step::Judged(self.node.judge_signer(verified));
+    }
+
+    fn conclude(&mut self) {
+        let Step::Judged(_) = self.step else { return };
+        let Step::Judged(judged) = core::mem::replace(&mut self.step, Step::Admitted) else { return };
+        self.step = Step::Heard(self.node.conclude(judged));
+    }
+
+    fn end(&mut self) {
+        if !matches!(self.step, Step::Over) {
+            let quiet = self.node.verified_one(matches!(self.step, Step::Heard(true)));
+            self.node.end_turn_of(self.rest.take(), quiet);
+        }
+    }
+}
+
+/// Stations that are at one step together: what they touch stays in a cache of 512 KB meanwhile.
+const AT_ONCE: usize = 32;
