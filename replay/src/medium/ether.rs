@@ -30,8 +30,6 @@ use super::{
 
 mod noise;
 
-use noise::Noises;
-
 /// A channel of 10 MHz and the radios on it, by a profile.
 #[derive(Debug)]
 pub struct Ether {
@@ -56,7 +54,8 @@ pub struct Ether {
     losses: LossesByDistance,
     /// Frames of these stations alone are counted in `losses`.
     counted: Option<Vec<bool>>,
-    noises: Noises,
+    /// Sources of noise that are on, by number: what each adds at which stations.
+    noises: Vec<Option<(PowerUnits, Vec<u32>)>>,
 }
 
 /// At one time frames end before others begin.
@@ -120,7 +119,7 @@ impl Ether {
             near: Vec::new(),
             losses: LossesByDistance::new(),
             counted: None,
-            noises: Noises::default(),
+            noises: Vec::new(),
         }
     }
 

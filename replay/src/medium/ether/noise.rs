@@ -4,12 +4,6 @@ use super::super::propagation::PowerUnits;
 use super::super::{Neighbour, NoiseArea, Places};
 use super::{Ether, back_off};
 
-/// Sources of noise that are on: what each adds at which stations.
-#[derive(Debug, Default)]
-pub(super) struct Noises {
-    on: Vec<Option<(PowerUnits, Vec<u32>)>>,
-}
-
 impl Ether {
     /// A source goes on, or off; returns for how long stations had found the channel busy that becomes idle with it, ns.
     pub(super) fn switch_noise(
@@ -20,11 +14,11 @@ impl Ether {
         places: &Places,
     ) -> u64 {
         let index = source as usize;
-        if self.noises.on.len() <= index {
-            self.noises.on.resize_with(index + 1, || None);
+        if self.noises.len() <= index {
+            self.noises.resize_with(index + 1, || None);
         }
         let mut busy_ns = 0;
-        if let Some((power, stations)) = self.noises.on[index].take() {
+        if let Some((power, stations)) = self.noises[index].take() {
             for station in stations {
                 busy_ns += self.quieter(station, power, now_ns);
             }
@@ -37,7 +31,7 @@ impl Ether {
         for station in &stations {
             self.louder(*station, power, now_ns);
         }
-        self.noises.on[index] = Some((power, stations));
+        self.noises[index] = Some((power, stations));
         busy_ns
     }
 
