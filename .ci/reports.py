@@ -41,6 +41,7 @@ FLOOD = [
     "reach_300ms_3km", "reach_final", "transmissions", "transmissions_per_station", "delay_ms_per_km",
     "hops_per_km", "forwarding", "floods", "seeds", "reach_by_km", "worst", "d0_20ms_150m",
 ]
+CONGESTION = ["congestion", "regulation", "imminent", "source", "busy", "beacons_held", "hold_mean_ms", "hold_max_ms", "tracking_errors"]
 CHANNEL = ["busy", "source", "busy_mean", "busy_max", "seconds_by_source"]
 AFAR = ["received", "delivered", "dropped", "aired", "drops", "age"]
 FAULT = ["fault", "frames", "fixes", "stations", "lasted_s"]
@@ -110,6 +111,7 @@ def check_report(arguments):
 
     check_reception(report)
     check_channel(report)
+    check_congestion(report)
     check_afar(report)
     check_troubles(report)
     floods = [report["flood"]] if "flood" in report else []
@@ -150,6 +152,17 @@ def check_troubles(report):
     for fault in report.get("faults", []):
         named(fault, FAULT, "fault")
         expect(fault["lasted_s"] >= 0, f"a fault of negative length: {fault}")
+
+
+def check_congestion(report):
+    """What keeps rates to what the channel bears, where something does."""
+    congestion = report.get("congestion")
+    if congestion is None:
+        return
+    named(congestion, CONGESTION, "congestion")
+    expect(0 <= congestion["busy"] <= 1, f"busy ratio of congestion control: {congestion}")
+    law = congestion["regulation"] == "en302571"
+    expect(not law or congestion["imminent"] == "regulated", f"copies that the law forbids: {congestion}")
 
 
 def check_channel(report):
@@ -231,7 +244,7 @@ def check_run(report):
     run, machine = report["run"], report.get("machine")
     named(run, RUN, "run")
     expect(run["command"].startswith("roadcast "), f"command is {run['command']!r}")
-    for word in ("--json", "--html", "--hdr", "--rows", "--threads"):
+    for word in ("--json", "--html", "--hdr", "--rows", "--parquet", "--threads"):
         expect(word not in run["command"], f"the command says where results go: {run['command']}")
     for entry in run["inputs"]:
         named(entry, ["role", "name"], "input")

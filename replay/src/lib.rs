@@ -25,6 +25,7 @@ mod shelf;
 pub mod source;
 pub mod spatial;
 pub mod sweep;
+pub mod tables;
 mod tallies;
 pub mod validate;
 pub mod world;

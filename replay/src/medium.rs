@@ -169,6 +169,12 @@ pub trait Medium: fmt::Debug {
         0
     }
 
+    /// How long the channel has been busy for a station until now, with its own frames and others', ns; `None` where the
+    /// medium does not know it.
+    fn occupied_ns(&self, _station: u32, _now_ns: u64) -> Option<u64> {
+        None
+    }
+
     /// Frames received and lost so far by distance, where the medium knows why.
     fn losses(&self) -> Option<&LossesByDistance> {
         None

@@ -4,7 +4,9 @@ use core::ops::ControlFlow;
 use core::time::Duration;
 use std::thread::available_parallelism;
 
-use v2x_core::{AwarenessRule, CredentialError, PseudonymConfig, Scheme, limits};
+use v2x_core::{
+    AwarenessRule, Congestion, CredentialError, Imminent, PseudonymConfig, Regulation, Scheme, limits,
+};
 use v2x_report::html::MapData;
 use v2x_report::{AttackFrames, Damage, HonestFigures, Kind, Report, Stats, Verify};
 
@@ -40,6 +42,10 @@ pub struct RunOptions {
     pub verify: Verify,
     /// How vehicles change their pseudonyms; `None`: each keeps the one it has, and no eavesdropper tries to link any.
     pub pseudonyms: Option<PseudonymConfig>,
+    /// What keeps the stations' rates to what the channel bears.
+    pub congestion: Congestion,
+    /// The law that holds for every frame; with one, an imminent warning leaves once, for neighbours to repeat.
+    pub regulation: Regulation,
     /// What the work of a station takes.
     pub processor: Processor,
 }
@@ -57,6 +63,8 @@ impl RunOptions {
             threads: available_parallelism().map_or(1, usize::from),
             verify: Verify::Once,
             pseudonyms: None,
+            congestion: Congestion::Off,
+            regulation: Regulation::None,
             processor: Processor::default(),
         }
     }
@@ -77,6 +85,13 @@ impl RunOptions {
                 wrong("range", range, "above 0 and at most 1500 m, beyond which no station believes a frame")
             }
             _ => Ok(()),
+        }
+    }
+
+    fn imminent(&self) -> Imminent {
+        match self.regulation {
+            Regulation::None => Imminent::Lab,
+            Regulation::En302571 => Imminent::Regulated,
         }
     }
 
@@ -361,6 +376,8 @@ fn simulate(
         forwarding: Scheme::default(),
     };
     let mut world = World::new(trace, settings, medium)?;
+    world.regulate(options.congestion, options.regulation);
+    world.warn_by(options.imminent());
     world.slow_down(options.processor);
     if let Some(intervals) = options.intervals {
         world.pace_awareness(intervals);
@@ -371,11 +388,11 @@ fn simulate(
     if let Some(camp) = camp {
         camp.enter(&mut world, trace);
     }
-    if let Some(rows) = rows.take() {
-        world.write_rows(rows, FORWARDING, trace);
-    }
     let wanted_ns = options.seconds.map_or(u64::MAX, |seconds| (seconds * 1e9) as u64);
     let end_ns = world.end_ns().min(wanted_ns);
+    if let Some(rows) = rows.take() {
+        world.write_rows(rows, FORWARDING, trace, end_ns);
+    }
     let mut now_ns = 0;
     let mut interrupted = false;
     while now_ns < end_ns {
@@ -401,6 +418,7 @@ fn simulate(
     report.age_of_information = counted.spatial.age_of_information();
     report.inter_packet_gap = counted.spatial.inter_packet_gap();
     report.losses_by_distance = counted.losses.as_ref().map(LossesByDistance::report).unwrap_or_default();
+    report.congestion = counted.gates.report(options.congestion, options.regulation, options.imminent());
     report.run.seeds = vec![options.seed];
     report.processor = counted.toll.processor(&|station| trace.name(station));
     report.notes.push(virtual_time(report.processor.is_some()).to_owned());

@@ -18,6 +18,7 @@
 mod afar;
 mod channel;
 mod class;
+mod congestion;
 mod damage;
 mod evidence;
 mod faults;
@@ -45,6 +46,7 @@ use crate::timeline::Timeline;
 pub use afar::AfarReport;
 pub use channel::{ChannelReport, OcbReport};
 pub use class::{ClassReport, miss_target};
+pub use congestion::CongestionReport;
 pub use damage::{AttackFrames, Damage, HonestClass, HonestFigures};
 pub use faults::FaultReport;
 pub use flood::{Flood, FloodBand, FloodHealed, FloodWorst};
@@ -128,6 +130,9 @@ pub struct Report {
     /// How busy the channel was; absent but for a live station.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<ChannelReport>,
+    /// Congestion control; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub congestion: Option<CongestionReport>,
     /// Frames from afar; absent where none came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub afar: Option<AfarReport>,
@@ -196,6 +201,7 @@ impl Report {
             red_light_warnings: None,
             heard_elsewhere: None,
             channel: None,
+            congestion: None,
             afar: None,
             ocb: None,
             priority_requests: None,

@@ -13,7 +13,7 @@ use testkit::drive::settle;
 use testkit::{Authority, PLACE, anchor, fix};
 use v2x_core::{
     AwarenessRule, ClockState, Config, CredentialShelf, Input, Instant, Node, Reserve, TrustStore, Trusted,
-    limits,
+    credential_hash, limits,
 };
 use v2x_proto::{Digest, v1};
 
@@ -126,6 +126,10 @@ impl Listener {
 struct Shelf(Mutex<HashMap<Digest, Arc<Trusted>>>);
 
 impl CredentialShelf for Shelf {
+    fn find(&self, bytes: &[u8]) -> Option<Arc<Trusted>> {
+        self.0.lock().unwrap().get(&Digest::of_hash(&credential_hash(bytes))).cloned()
+    }
+
     fn shelve(&self, trusted: Trusted) -> Arc<Trusted> {
         let mut kept = self.0.lock().unwrap();
         Arc::clone(kept.entry(trusted.digest()).or_insert_with(|| Arc::new(trusted)))

@@ -455,6 +455,10 @@ impl Medium for Ether {
         None
     }
 
+    fn occupied_ns(&self, station: u32, now_ns: u64) -> Option<u64> {
+        Some(Self::busy_ns(self, station, now_ns).0)
+    }
+
     fn losses(&self) -> Option<&LossesByDistance> {
         Some(&self.losses)
     }

@@ -3,7 +3,7 @@
 use core::ops::RangeInclusive;
 use std::path::Path;
 
-use v2x_core::Imminent;
+use v2x_core::{Congestion, Imminent, Regulation};
 use v2x_proto::{Class, Shape};
 use v2x_settings::{Document, Section, SettingsError, one_of};
 
@@ -45,9 +45,10 @@ impl Plan {
             seeds: top.integers("seeds", MAX_SEEDS)?.unwrap_or_else(|| vec![1]),
             forwarding: top.choices("forwarding", &ways)?.unwrap_or_else(|| vec![Forwarding::Roadcast]),
             imminent: top
-                .choice("imminent", &[("lab", Imminent::Lab), ("regulated", Imminent::Regulated)])?
-                .unwrap_or_default(),
+                .choice("imminent", &[("lab", Imminent::Lab), ("regulated", Imminent::Regulated)])?,
             processor: Processor::read(&top)?.unwrap_or_default(),
+            congestion: top.choice("congestion", &CONGESTION)?.unwrap_or_default(),
+            regulation: top.choice("regulation", &REGULATION)?.unwrap_or_default(),
             warm_up_s: number(&top, "warm_up_s", 0.0..=600.0, 10.0)?,
             settle_s: number(&top, "settle_s", 0.1..=600.0, 3.0)?,
             scenario: scenario(&top)?,
@@ -61,6 +62,11 @@ impl Plan {
                 each(&top, "fault", faults::FAULT_KEYS, faults::fault)?,
             )?,
         };
+        if plan.regulation == Regulation::En302571 && plan.imminent == Some(Imminent::Lab) {
+            let right =
+                "three copies within 12 ms break it: imminent = \"regulated\", or regulation = \"none\"";
+            return Err(top.contradiction("imminent", "regulation = \"en302571\"", right));
+        }
         for (number, unit) in plan.units.iter().enumerate() {
             if plan.units[..number].iter().any(|other| other.name == unit.name) {
                 let found = format!("two named {:?}", unit.name);
@@ -313,6 +319,8 @@ const TOP_KEYS: &[&str] = &[
     "seeds",
     "forwarding",
     "imminent",
+    "congestion",
+    "regulation",
     "verify_us",
     "sign_us",
     "frame_us",
@@ -326,6 +334,9 @@ const TOP_KEYS: &[&str] = &[
     "controller",
     "fault",
 ];
+const CONGESTION: [(&str, Congestion); 3] =
+    [("off", Congestion::Off), ("adaptive", Congestion::Adaptive), ("reactive", Congestion::Reactive)];
+const REGULATION: [(&str, Regulation); 2] = [("none", Regulation::None), ("en302571", Regulation::En302571)];
 const HIGHWAY_KEYS: &[&str] =
     &["kind", "length_m", "density_per_km", "lanes", "directions", "speed_mps", "jitter"];
 const GRID_KEYS: &[&str] = &["kind", "blocks", "block_m", "density_per_km", "speed_mps", "jitter"];

@@ -17,7 +17,7 @@ use crate::medium::LossesByDistance;
 use crate::rows::Rows;
 use crate::run::{self, Camp, Progress, RunOutcome};
 use crate::source::Trace;
-use crate::world::{Counted, DeferredCheckFailed, Settings, Toll, World};
+use crate::world::{Counted, DeferredCheckFailed, Gates, Settings, Toll, World};
 
 /// How a plan is to be run.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,6 +140,7 @@ pub fn run_logged(
         report.repeats = Repeats::new(total.runs.clone());
     }
     total.fill(&mut report);
+    report.congestion = total.gates.report(plan.congestion, plan.regulation, plan.imminent());
     if let Some(attack) = options.attack.as_ref().filter(|_| !course.stopped) {
         let mut before = Report::new(Kind::Replay, "", options.verify, &clean.stats);
         before.flood = clean.flood(forwarding);
@@ -202,13 +203,14 @@ fn run_once(
     if let Some(plan) = &options.attack {
         Camp { plan, posts: &posts, live }.enter(&mut world, &scene.trace);
     }
-    world.warn_by(plan.imminent);
+    world.warn_by(plan.imminent());
+    world.regulate(plan.congestion, plan.regulation);
     world.suffer(core::mem::take(&mut scene.faults));
     world.sabotaged_by(&scene.saboteurs);
     world.part(scene.sides.clone());
     world.assign(scene.errands.clone());
     if let Some(rows) = course.rows.take() {
-        world.write_rows(rows, forwarding.name(), &scene.trace);
+        world.write_rows(rows, forwarding.name(), &scene.trace, course.length_ns);
     }
     let mut now_ns = 0;
     while now_ns < course.length_ns && !course.stopped {
@@ -269,6 +271,7 @@ struct Total {
     signatures: u64,
     map: MapData,
     toll: Toll,
+    gates: Gates,
 }
 
 impl Total {
@@ -317,6 +320,7 @@ impl Total {
             }
         }
         self.toll.merge(counted.toll);
+        self.gates.merge(&counted.gates);
         self.logs.push(counted.floods);
     }
 

@@ -2,14 +2,15 @@
 
 use bytes::Bytes;
 use v2x_core::{Instant, MessageId, ReceivedFrame, SendStamps, Way};
-use v2x_proto::link::{DataRate, airtime_ns};
+use v2x_proto::link::{DataRate, Origin, airtime_ns};
 
 use super::World;
 use super::address::link_address;
-use super::flight::Flight;
+use super::flight::{Flight, Handed};
 use super::schedule::Due;
 use crate::faults::{FaultSetting, OnLink, Passage};
 use crate::medium::{Outcome, Reception, Transmission, TransmissionState};
+use crate::tables::Aired;
 
 impl World {
     /// Hands a frame to the medium; `message` identifies it when a node made it.
@@ -29,13 +30,16 @@ impl World {
         flight.number = self.troubles.number(transmission.sender);
         flight.source = source;
         flight.message = message;
+        let Transmission { at_ns, class, origin, position, .. } = *transmission;
+        flight.handed = Some(Handed { at_ns, class, origin, position });
         flight.next = 0;
         flight.arrivals.clear();
         self.fates.clear();
         let state = self.medium.transmit(slot, transmission, &self.places, &mut self.fates);
         if let TransmissionState::Decided { end_ns } = state {
             self.occupy(slot, end_ns);
-            self.come_down(slot, end_ns, transmission.at_ns + self.lookahead_ns());
+            let start_ns = end_ns.saturating_sub(transmission.airtime_ns());
+            self.come_down(slot, (start_ns, end_ns), transmission.at_ns + self.lookahead_ns());
         }
     }
 
@@ -44,12 +48,13 @@ impl World {
         self.fates.clear();
         while let Some(ended) = self.medium.advance(now_ns, &self.places, &mut self.fates) {
             self.journal.channel(ended.start_ns, ended.busy_ns, 0);
-            self.come_down(ended.ticket, ended.end_ns, now_ns);
+            self.come_down(ended.ticket, (ended.start_ns, ended.end_ns), now_ns);
         }
     }
 
     /// The fates of a frame are known; its transmitter is done with it at `end_ns`, and nobody has it before `soonest_ns`.
-    fn come_down(&mut self, slot: u32, end_ns: u64, soonest_ns: u64) {
+    fn come_down(&mut self, slot: u32, (start_ns, end_ns): (u64, u64), soonest_ns: u64) {
+        self.tabulate(slot, (start_ns, end_ns));
         let flight = &self.flights[slot as usize];
         // An attacker's forgeries leave from a transmitter of their own.
         if flight.message.is_some() {
@@ -58,10 +63,37 @@ impl World {
         self.decide(slot, soonest_ns);
     }
 
+    /// Writes a frame whose fates are known into the tables, where there are any.
+    fn tabulate(&mut self, slot: u32, (start_ns, end_ns): (u64, u64)) {
+        let Some(tables) = self.journal.tables() else { return };
+        let flight = &self.flights[slot as usize];
+        let Some(handed) = flight.handed else { return };
+        let mut received_by = 0;
+        for fate in &self.fates {
+            let received = matches!(fate.outcome, Outcome::Heard(_));
+            received_by += u64::from(received);
+            tables.stations().met(fate.station, received);
+        }
+        tables.aired(&Aired {
+            transmitter: flight.sender,
+            honest: !self.excluded.contains(&flight.sender),
+            message: flight.message.map(|(id, _)| id),
+            class: handed.class,
+            forwarded: handed.origin == Origin::Forwarded,
+            frame_bytes: flight.bytes.len(),
+            handed_ns: handed.at_ns,
+            air_ns: (start_ns < end_ns).then_some((start_ns, end_ns)),
+            position: handed.position,
+            received_by,
+            lost_by: self.fates.len() as u64 - received_by,
+        });
+    }
+
     /// Stations hear the channel busy with a frame that ends at `end_ns`.
     fn occupy(&mut self, slot: u32, end_ns: u64) {
         let flight = &self.flights[slot as usize];
         let start_ns = end_ns.saturating_sub(airtime_ns(flight.bytes.len(), DataRate::default()));
+        self.occupancy.send(flight.sender, end_ns - start_ns);
         let Some(position) = self.places.position(flight.sender) else { return };
         self.places.within(position, self.medium.sense_m(), flight.sender, &mut self.hearers);
         let mut busy_ns = 0;
@@ -147,7 +179,7 @@ impl World {
             }
             let (station, sender) = (*station, flight.sender);
             let message = flight.message.map(|(id, _)| id);
-            if !self.stations[station as usize].foreseen.is_empty() {
+            if self.stations[station as usize].is_foreseen() {
                 flight.next += 1;
                 self.journal.floods.heard(at_ns, sender, station);
                 self.received.push((station, at_ns));

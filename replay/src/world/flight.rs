@@ -1,7 +1,9 @@
 //! A frame on its way.
 
 use bytes::Bytes;
-use v2x_core::{MessageId, SendStamps};
+use v2x_core::{MessageId, Position, SendStamps};
+use v2x_proto::Class;
+use v2x_proto::link::Origin;
 
 use crate::medium::Reception;
 
@@ -17,4 +19,14 @@ pub(super) struct Flight {
     pub(super) message: Option<(MessageId, SendStamps)>,
     pub(super) arrivals: Vec<(u32, Reception)>,
     pub(super) next: usize,
+    pub(super) handed: Option<Handed>,
+}
+
+/// How a frame was handed to the medium.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Handed {
+    pub(super) at_ns: u64,
+    pub(super) class: Class,
+    pub(super) origin: Origin,
+    pub(super) position: Position,
 }

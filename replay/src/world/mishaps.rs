@@ -50,7 +50,7 @@ impl World {
             if state.node.take().is_none() {
                 continue;
             }
-            state.foreseen.clear();
+            state.foreseen = None;
             state.work.restart(now_ns);
             let Troubles { setting, down, crashed, .. } = &mut self.troubles;
             setting.took[setting.crashes[index].0].station(station);

@@ -24,6 +24,7 @@ mod assault;
 mod attackers;
 mod beside;
 mod clock;
+mod congestion;
 mod crew;
 mod deferred;
 mod errand;
@@ -38,6 +39,7 @@ mod radio;
 mod sabotage;
 mod saboteur;
 mod schedule;
+mod seconds;
 mod share;
 mod station;
 mod together;
@@ -70,10 +72,11 @@ use crate::identities::{Cast, Part};
 use crate::intervals::Intervals;
 use crate::medium::{Fate, Medium, Neighbour, Places, Transmission};
 use crate::processor::Processor;
-use crate::rows::Rows;
+use crate::rows::{Rows, RowsRun};
 use crate::source::{Sample, StationKind, StationSize, Trace, Track};
 use aims::Aims;
 use attackers::Assault;
+use congestion::Control;
 use crew::Crew;
 use flight::Flight;
 use journal::Journal;
@@ -89,6 +92,7 @@ use workload::MeteredKey;
 
 pub use address::{link_address, station_of};
 pub use clock::{START, wire_at};
+pub use congestion::Gates;
 pub use errand::{By, Content, Errand};
 pub use journal::Counted;
 pub use saboteur::{Sabotage, Saboteur};
@@ -139,6 +143,8 @@ pub struct World {
     processor: Processor,
     troubles: Troubles,
     imminent: Imminent,
+    control: Control,
+    gates: Gates,
     /// Whether vehicles warn of their own motion.
     alerting: bool,
     /// Intervals between a station's awareness messages, where these are drawn.
@@ -195,6 +201,8 @@ impl World {
             processor: Processor::default(),
             troubles: Troubles::default(),
             imminent: Imminent::default(),
+            control: Control::default(),
+            gates: Gates::default(),
             alerting: false,
             intervals: None,
             excluded: BTreeSet::new(),
@@ -237,6 +245,7 @@ impl World {
                 Due::Errand(errand) => self.run_errand(errand, now_ns),
                 Due::Attack(station) => self.strike(station, now_ns),
                 Due::Fault(number) => self.go_wrong(number, now_ns),
+                Due::Survey(station) => self.survey(station, now_ns),
             }
         }
         self.journal.catch_up();
@@ -248,6 +257,7 @@ impl World {
         if listened_ns > 0 {
             self.journal.channel(from_ns, 0, listened_ns);
         }
+        self.end_seconds(now_ns);
     }
 
     /// Gives every station a processor that takes its time. Call it before the first event.
@@ -266,10 +276,12 @@ impl World {
         self.excluded.insert(station);
     }
 
-    /// Writes a row for each message and receiver; `forwarding` is the name they give of how stations forward. Call it
-    /// before the first event. [`Counted`] gives the rows back.
-    pub fn write_rows(&mut self, mut rows: Rows, forwarding: &str, trace: &Trace) {
-        rows.begin(self.settings.seed, forwarding, &trace.names, Arc::clone(&self.tracks));
+    /// Writes a row for each message and receiver; `forwarding` is the name they give of how stations forward, and the run
+    /// [finishes](Self::finish) at `end_ns`. Call it before the first event. [`Counted`] gives the rows back.
+    pub fn write_rows(&mut self, mut rows: Rows, forwarding: &str, trace: &Trace, end_ns: u64) {
+        let seed = self.settings.seed;
+        let run = RowsRun { seed, forwarding, names: &trace.names, kinds: &trace.kinds, end_ns };
+        rows.begin(&run, Arc::clone(&self.tracks));
         self.journal.write_rows(rows);
     }
 
@@ -314,6 +326,8 @@ impl World {
     /// # Errors
     /// A frame made by the world itself failed its check: a fault of the software, so no result can be trusted.
     pub fn finish(mut self, end_ns: u64) -> Result<Counted, DeferredCheckFailed> {
+        self.end_seconds(end_ns);
+        self.cut_second(end_ns);
         let signatures = self.verifier.finish()?;
         for (number, state) in (0..).zip(&self.stations) {
             let track = &self.tracks[number as usize];
@@ -326,7 +340,14 @@ impl World {
         self.toll.gained(&self.aims);
         let losses = self.medium.losses().cloned();
         let faults = self.troubles.close(end_ns);
-        Ok(Counted { toll: self.toll, losses, faults, ..self.journal.finish(end_ns, signatures) })
+        (0..self.stations.len() as u32).for_each(|station| self.close_gate(station));
+        Ok(Counted {
+            toll: self.toll,
+            losses,
+            faults,
+            gates: self.gates,
+            ..self.journal.finish(end_ns, signatures)
+        })
     }
 
     fn move_station(&mut self, station: u32, now_ns: u64) {
@@ -337,6 +358,9 @@ impl World {
             self.saboteurs.are(station) || self.radios.are(station) || self.troubles.is_down(station);
         if self.stations[station as usize].node.is_none() && !without {
             self.enter(station, now_ns);
+        }
+        if let Some(tables) = self.journal.tables() {
+            tables.stations().came(station, now_ns);
         }
         self.places.set(station, position(&sample));
         self.give_fix(station, now_ns, fix(&sample));
@@ -383,6 +407,9 @@ impl World {
                 pseudonym: self.settings.pseudonyms.unwrap_or_default(),
                 forwarding: self.settings.forwarding,
                 imminent: self.imminent,
+                congestion: self.control.congestion,
+                regulation: self.control.regulation,
+                beacon_bytes: self.control.beacon_bytes,
                 // Test stations have no rate limits, but rate limits are part of the defence against attacks.
                 test: self.assault.is_none(),
                 ..config(kind, size, self.settings.awareness)
@@ -394,8 +421,9 @@ impl World {
             Box::new(NodeHost { verifier: Arc::clone(&self.verifier), meter, processor }),
         );
         self.stations[station as usize].node = Some(Box::new(node));
-        self.stations[station as usize].foreseen.clear();
+        self.stations[station as usize].foreseen = None;
         self.input(station, now_ns, Input::Clock { wire, state });
+        self.begin_survey(station, now_ns);
     }
 
     /// Enough credentials for a station's whole stay, at the fastest rate of change allowed.
@@ -415,8 +443,12 @@ impl World {
     }
 
     fn leave(&mut self, station: u32, now_ns: u64) {
+        if let Some(tables) = self.journal.tables() {
+            tables.stations().left(station, now_ns);
+        }
+        self.close_gate(station);
         self.stations[station as usize].node = None;
-        self.stations[station as usize].foreseen.clear();
+        self.stations[station as usize].foreseen = None;
         self.stations[station as usize].work.restart(now_ns);
         self.places.remove(station);
     }
@@ -425,7 +457,8 @@ impl World {
     fn drain(&mut self, station: u32, now_ns: u64, node: &mut Node) -> u64 {
         let mut paced = false;
         loop {
-            let foreseen = self.stations[station as usize].foreseen.poll();
+            let foreseen =
+                self.stations[station as usize].foreseen.as_mut().and_then(|foreseen| foreseen.poll());
             let noted = foreseen.is_some();
             let output = foreseen.unwrap_or_else(|| node.poll_output());
             if let Output::Timeout(at, _) = output {

@@ -4,6 +4,7 @@ use crate::source::town;
 use v2x_core::DropReason;
 use v2x_proto::Class;
 
+mod congestion;
 mod link;
 mod motion;
 mod radio;

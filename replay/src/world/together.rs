@@ -52,7 +52,9 @@ impl World {
         for (station, now_ns) in received.drain(..) {
             let state = &mut self.stations[station as usize];
             state.work.charge(self.processor, now_ns, true);
-            state.foreseen.take(Instant::from_nanos(now_ns), Cause::Frame, self.journal.transcripts());
+            if let Some(foreseen) = &mut state.foreseen {
+                foreseen.take(Instant::from_nanos(now_ns), Cause::Frame, self.journal.transcripts());
+            }
             self.take_outputs(station, now_ns);
         }
         self.received = received;

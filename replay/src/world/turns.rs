@@ -125,7 +125,12 @@ impl World {
     fn charged(&mut self, station: u32, now_ns: u64, node: &mut Node, input: Input) {
         let frame = matches!(input, Input::Frame(_));
         let state = &mut self.stations[station as usize];
-        if !state.foreseen.take(now(now_ns), Cause::of(&input), self.journal.transcripts()) {
+        let text = self.journal.transcripts();
+        let foreseen = state
+            .foreseen
+            .as_mut()
+            .is_some_and(|foreseen| foreseen.take(now(now_ns), Cause::of(&input), text));
+        if !foreseen {
             state.work.meter.begin(self.processor, frame);
             node.handle_input(now(now_ns), input);
         }

@@ -124,7 +124,7 @@ fn most_dropped(out: &mut String, drops: &BTreeMap<String, u64>) {
 
 fn headline(out: &mut String, report: &Report) {
     let took = report.machine.map_or_else(String::new, |machine| {
-        format!(", took {:.1} s ({:.1} x real time)", machine.wall_s, machine.realtime_factor)
+        format!(", took {:.1} s ({} x real time)", machine.wall_s, machine.factor())
     });
     line(
         out,
@@ -165,6 +165,9 @@ fn headline(out: &mut String, report: &Report) {
     }
     if let Some(channel) = &report.channel {
         line(out, format_args!("channel: {}", channel.in_words()));
+    }
+    if let Some(congestion) = &report.congestion {
+        wrapped(out, "", &[format!("congestion control: {}", congestion.in_words())]);
     }
     if let Some(ocb) = &report.ocb {
         line(out, format_args!("OCB: {}", ocb.in_words()));

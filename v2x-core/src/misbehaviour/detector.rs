@@ -303,6 +303,16 @@ impl MisbehaviourDetector {
         self.offenders.keep(seen.signer, seen.at, &seen.claim, signed_message);
     }
 
+    /// Something of what is kept of a station: to have it fetched.
+    #[must_use]
+    pub fn kept_of(&self, station: &Digest) -> u64 {
+        let Some(record) = self.stations.peek(station) else { return 0 };
+        u64::from(record.judged_ms)
+            ^ u64::from(record.counts[0])
+            ^ record.testimony.track().generation().as_micros()
+            ^ record.company.with().map_or(0, |other| u64::from(other.0[0]))
+    }
+
     /// Whether a station is isolated: its frames are dropped before they are verified.
     #[must_use]
     pub fn is_isolated(&self, station: &Digest, now: WireTime) -> bool {

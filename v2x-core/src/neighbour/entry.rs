@@ -250,6 +250,11 @@ impl Neighbour {
         }
     }
 
+    /// Something of its beginning, its middle and its end.
+    pub(crate) fn spread(&self) -> u64 {
+        self.generation.as_micros() ^ self.heard.as_nanos() ^ u64::from(self.received) ^ u64::from(self.speed)
+    }
+
     pub(super) fn windows(&self) -> &ReplayWindows {
         &self.windows
     }

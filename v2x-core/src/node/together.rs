@@ -8,7 +8,7 @@ use super::deadline_cache::DeadlineCache;
 use super::verify::Judged;
 use super::{Input, Node};
 use crate::base::{Instant, ReceivedFrame};
-use crate::receive::Verified;
+use crate::receive::{Verified, signer_of};
 
 /// Frames that reach several stations at about one time, each station once. `T` is the host's name for a station.
 #[derive(Debug)]
@@ -23,21 +23,12 @@ struct Reception<T> {
     now: Instant,
     frame: Option<ReceivedFrame>,
     rest: Option<DeadlineCache>,
-    step: Step,
-}
-
-/// How far a reception has come.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "in place, because an allocation for each would cost more")]
-enum Step {
-    /// The frame has not been verified, or does not hold.
-    Admitted,
-    Verified(Verified),
-    Judged(Judged),
-    /// The message has been heard, and quietly.
-    Heard(bool),
+    verified: Option<Verified>,
+    judged: Judged,
+    /// The message was heard, and changed no timer but its signer's.
+    quiet: bool,
     /// Nothing is left to do but to drain.
-    Over,
+    over: bool,
 }
 
 impl<T> Default for Together<T> {
@@ -55,7 +46,10 @@ impl<T> Together<T> {
             now,
             frame: Some(frame),
             rest: None,
-            step: Step::Admitted,
+            verified: None,
+            judged: Judged::default(),
+            quiet: false,
+            over: false,
         });
     }
 
@@ -75,6 +69,7 @@ impl<T> Together<T> {
     /// been [handed in](Node::handle_input) one after the other. Drain each node afterwards.
     pub fn run(&mut self) {
         for part in self.receptions.chunks_mut(AT_ONCE) {
+            fetch(part);
             part.iter_mut().for_each(Reception::admit);
             part.iter_mut().for_each(Reception::verify);
             part.iter_mut().for_each(Reception::judge);
@@ -89,6 +84,24 @@ impl<T> Together<T> {
     }
 }
 
+/// Reads of each node what its steps begin with. What one node keeps of a signer is found in several places, one after the other, far
+/// from any cache; those of many nodes are fetched at once.
+fn fetch<T>(part: &[Reception<T>]) {
+    let (mut last, mut signer) = (&[][..], None);
+    let mut fetched = 0;
+    for Reception { frame, node, .. } in part {
+        let Some(frame) = frame else { continue };
+        // A frame's receivers come one after the other.
+        if !core::ptr::eq(last, &frame.bytes[..]) {
+            (last, signer) = (&frame.bytes[..], signer_of(&frame.bytes));
+        }
+        if let Some(signer) = &signer {
+            fetched ^= node.kept_of(signer);
+        }
+    }
+    core::hint::black_box(fetched);
+}
+
 impl<T> Reception<T> {
     fn admit(&mut self) {
         if let Some(frame) = self.frame.take() {
@@ -98,32 +111,29 @@ impl<T> Reception<T> {
 
     fn verify(&mut self) {
         let node = &mut *self.node;
-        if !node.outputs.is_empty() || !node.has_frames_to_verify() {
-            self.step = Step::Over;
-            return;
-        }
-        self.rest = node.begin_turn(self.now);
-        let in_time = node.begin_verification(self.rest.as_ref());
-        if let Some(verified) = node.next_verified(in_time) {
-            self.step = Step::Verified(verified);
+        self.over = !node.outputs.is_empty() || !node.has_frames_to_verify();
+        if !self.over {
+            self.rest = node.begin_turn(self.now);
+            let in_time = node.begin_verification(self.rest.as_ref());
+            self.verified = node.next_verified(in_time);
         }
     }
 
     fn judge(&mut self) {
-        let Step::Verified(_) = self.step else { return };
-        let Step::Verified(verified) = core::mem::replace(&mut self.step, Step::Admitted) else { return };
-        self.step = Step::Judged(self.node.judge_signer(verified));
+        if let Some(verified) = &self.verified {
+            self.judged = self.node.judge_signer(verified);
+        }
     }
 
     fn conclude(&mut self) {
-        let Step::Judged(_) = self.step else { return };
-        let Step::Judged(judged) = core::mem::replace(&mut self.step, Step::Admitted) else { return };
-        self.step = Step::Heard(self.node.conclude(judged));
+        if self.verified.is_some() {
+            self.quiet = self.node.conclude(&mut self.verified, self.judged);
+        }
     }
 
     fn end(&mut self) {
-        if !matches!(self.step, Step::Over) {
-            let quiet = self.node.verified_one(matches!(self.step, Step::Heard(true)));
+        if !self.over {
+            let quiet = self.node.verified_one(self.quiet);
             self.node.end_turn_of(self.rest.take(), quiet);
         }
     }

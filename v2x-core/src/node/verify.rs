@@ -8,10 +8,9 @@ use crate::misbehaviour::Verdict;
 use crate::neighbour::{Heard, NeighbourChange};
 use crate::receive::{Content, Verified};
 
-/// A verified message, once its signer was judged by it.
-#[derive(Debug)]
+/// What a verified message changed that is kept of its signer.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Judged {
-    verified: Verified,
     verdict: Verdict,
     change: NeighbourChange,
 }
@@ -29,9 +28,10 @@ impl Node {
     /// Verifies the frame whose turn it is, one from afar only when it is `in_time` for it; true when that changed nothing but
     /// what is kept of its signer.
     pub(super) fn verify_next(&mut self, in_time: bool) -> bool {
-        let Some(verified) = self.next_verified(in_time) else { return self.verified_one(false) };
-        let judged = self.judge_signer(verified);
-        let quiet = self.conclude(judged);
+        let mut verified = self.next_verified(in_time);
+        let Some(message) = &verified else { return self.verified_one(false) };
+        let judged = self.judge_signer(message);
+        let quiet = self.conclude(&mut verified, judged);
         self.verified_one(quiet)
     }
 
@@ -59,13 +59,13 @@ impl Node {
     }
 
     /// What a verified message says of its signer: is it plausible, and where is it now.
-    pub(super) fn judge_signer(&mut self, verified: Verified) -> Judged {
+    pub(super) fn judge_signer(&mut self, verified: &Verified) -> Judged {
         let now = self.moment.now;
         let afar = verified.received.way.is_afar();
         let verdict = match verified.again || afar {
             // What it says of its signer was judged when it came first; or it was not heard here.
             true => self.watch.known(&verified.received.id.signer),
-            false => misbehaviour::observe(&mut self.watch, &verified, now, self.moment.here.as_ref()),
+            false => misbehaviour::observe(&mut self.watch, verified, now, self.moment.here.as_ref()),
         };
         let change = match (verified.again, afar) {
             (true, _) => NeighbourChange::default(),
@@ -73,15 +73,16 @@ impl Node {
                 self.receiver.heard_afar(&verified.received, now, self.moment.wire());
                 NeighbourChange::default()
             }
-            (false, false) => self.hear_neighbour(&verified),
+            (false, false) => self.hear_neighbour(verified),
         };
-        Judged { verified, verdict, change }
+        Judged { verdict, change }
     }
 
     /// What a verified message says to this station; true when it is a neighbour's beacon that says nothing of any flood, and
     /// none is known here: then no timer but the neighbour's changes.
-    pub(super) fn conclude(&mut self, judged: Judged) -> bool {
-        let Judged { verified, verdict, change } = &judged;
+    pub(super) fn conclude(&mut self, message: &mut Option<Verified>, judged: Judged) -> bool {
+        let Some(verified) = message else { return false };
+        let Judged { verdict, change } = &judged;
         let quiet = !change.added
             && change.evicted.is_none()
             && verdict.change.is_none()
@@ -90,32 +91,34 @@ impl Node {
             && self.forwarder.is_empty()
             && verified.content.as_ref().is_ok_and(Content::is_plain_beacon);
         if quiet {
-            self.deliver_beacon(judged);
-        } else {
-            self.conclude_all(judged);
+            self.deliver_beacon(message, verdict.discredited);
+        } else if let Some(verified) = message.take() {
+            self.conclude_all(verified, judged);
         }
         quiet
     }
 
     /// The way of nearly all messages through [`conclude_all`](Self::conclude_all), without the steps that do nothing for them.
-    fn deliver_beacon(&mut self, judged: Judged) {
-        let Judged { verified: Verified { mut received, content, requests, frame, .. }, verdict, .. } =
-            judged;
-        self.distribution.heard_request(&requests, self.moment.now);
-        received.suspect = verdict.discredited;
-        if let Ok(Content { floods: Some(floods), .. }) = &content {
-            self.hear_floods(&received, floods);
+    fn deliver_beacon(&mut self, message: &mut Option<Verified>, suspect: bool) {
+        let Some(Verified { received, content, requests, frame, .. }) = message else { return };
+        self.distribution.heard_request(requests, self.moment.now);
+        received.suspect = suspect;
+        if let Ok(Content { floods: Some(floods), .. }) = content {
+            self.hear_floods(received, floods);
         }
         if self.receiver.came_from_afar(&received.id) {
-            return self.drop_frame(refused(&received, &frame, DropReason::Replayed.into()));
+            let dropped = refused(received, frame, DropReason::Replayed.into());
+            return self.drop_frame(dropped);
         }
         received.stamps.delivered = self.host.stamp(self.moment.now);
-        self.event(Event::Received(received));
+        if let Some(Verified { received, .. }) = message.take() {
+            self.event(Event::Received(received));
+        }
     }
 
     #[inline(never)]
-    fn conclude_all(&mut self, judged: Judged) {
-        let Judged { verified, verdict, change } = judged;
+    fn conclude_all(&mut self, verified: Verified, judged: Judged) {
+        let Judged { verdict, change } = judged;
         let now = self.moment.now;
         let afar = verified.received.way.is_afar();
         self.distribution.heard_request(&verified.requests, now);

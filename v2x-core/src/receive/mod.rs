@@ -20,6 +20,7 @@ pub use afar_queue::AfarTicket;
 pub use copy_cache::CopyCache;
 pub use credential_clone::HeardElsewhere;
 pub use rates::Unverified;
+pub use reading::signer_of;
 pub use receiver::{Admission, Content, HeardRevocation, Receiver, SignatureCheck, Verified};
 pub use rules::{FrameRead, judge};
 pub use situation::Situation;

@@ -123,6 +123,11 @@ impl Receiver {
         self.elsewhere.take()
     }
 
+    /// Something of what is kept of a signer's credential: to have it fetched.
+    pub fn kept_of(&self, signer: &Digest) -> u64 {
+        self.keys.peek(signer).map_or(0, |trusted| trusted.valid_until.as_micros())
+    }
+
     /// Whether a dropped frame left something to do: held frames to look at, or another station that signs with our
     /// credential.
     pub fn is_ready(&self) -> bool {

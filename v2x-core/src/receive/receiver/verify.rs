@@ -164,7 +164,7 @@ impl Receiver {
         }
         let verify = &mut |key: &_, message: &_, signature: &_| host.verify(key, message, signature);
         let credential = slice(&frame.bytes, &frame.credential);
-        let trusted = match self.trust.check_station_by(credential, wire, verify) {
+        let trusted = match self.trust.learn_station(credential, wire, verify) {
             Ok(trusted) => trusted,
             Err(error) => return Err(self.refuse_credential(error, frame)),
         };
@@ -174,7 +174,7 @@ impl Receiver {
             self.keys.remember_revoked(signer);
             return Err(DropReason::Revoked);
         }
-        self.keys.insert(self.trust.keep(trusted));
+        self.keys.insert(trusted);
         Ok(())
     }
 

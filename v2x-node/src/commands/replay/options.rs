@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::commands::span::{any_seconds, seconds, whole_seconds};
 use clap::{Args, ValueEnum};
-use v2x_core::{ChangeRule, PseudonymConfig};
+use v2x_core::{ChangeRule, Congestion, PseudonymConfig, Regulation};
 use v2x_replay::attack::AttackPlan;
 use v2x_replay::intervals::Intervals;
 use v2x_replay::plan::MediumPlan;
@@ -49,6 +49,12 @@ pub struct ReplayArgs {
     /// ideal (default: by all within --range, or as the plan says)
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "range", help_heading = HOW)]
     pub radio: Option<String>,
+    /// What keeps the stations' rates to what the channel bears (default: off, or as the plan says)
+    #[arg(long, value_enum, value_name = "RULE", help_heading = HOW)]
+    pub congestion: Option<CongestionArg>,
+    /// The law that holds for every frame, imminent ones too (default: none, or as the plan says)
+    #[arg(long, value_enum, value_name = "LAW", help_heading = HOW)]
+    pub regulation: Option<RegulationArg>,
     /// Every station within this many metres hears everything (default: 300)
     #[arg(long, value_name = "M", allow_negative_numbers = true, help_heading = HOW)]
     pub range: Option<f64>,
@@ -93,6 +99,9 @@ pub struct ReplayArgs {
     /// Write a row for each message and receiver to FILE as CSV, compressed when it ends in .gz
     #[arg(long, value_name = "FILE.csv", help_heading = OUTPUT)]
     pub rows: Option<PathBuf>,
+    /// Write tables of messages, transmissions and stations to DIR, as Parquet
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
+    pub parquet: Option<PathBuf>,
     /// Write histogram logs to DIR/replay.hlog
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     pub hdr: Option<PathBuf>,
@@ -111,6 +120,45 @@ pub enum VerifyArg {
     Once,
     /// At every reception
     Every,
+}
+
+/// What keeps the stations' rates to what the channel bears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CongestionArg {
+    /// Nothing
+    Off,
+    /// A share of the time that all stations in range bring into balance (LIMERIC)
+    Adaptive,
+    /// The table of TS 102 687
+    Reactive,
+}
+
+impl From<CongestionArg> for Congestion {
+    fn from(arg: CongestionArg) -> Self {
+        match arg {
+            CongestionArg::Off => Self::Off,
+            CongestionArg::Adaptive => Self::Adaptive,
+            CongestionArg::Reactive => Self::Reactive,
+        }
+    }
+}
+
+/// The law that holds for every frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RegulationArg {
+    /// None
+    None,
+    /// The European Union's for 5.9 GHz: 25 ms between two frames, 3 % of any second
+    En302571,
+}
+
+impl From<RegulationArg> for Regulation {
+    fn from(arg: RegulationArg) -> Self {
+        match arg {
+            RegulationArg::None => Self::None,
+            RegulationArg::En302571 => Self::En302571,
+        }
+    }
 }
 
 /// How floods are forwarded.
@@ -173,6 +221,8 @@ impl ReplayArgs {
             pseudonyms: self
                 .pseudonyms
                 .map(|change| PseudonymConfig { change, silence: Duration::from_secs_f64(self.silence) }),
+            congestion: self.congestion.map_or(all.congestion, Congestion::from),
+            regulation: self.regulation.map_or(all.regulation, Regulation::from),
             ..all
         })
     }

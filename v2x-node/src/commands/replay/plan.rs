@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use v2x_core::{Congestion, Imminent, Regulation};
 use v2x_replay::plan::{
     self, Forwarding, MediumPlan, Plan, PlanError, PlanOptions, PlanRunError, Scenario, SceneError,
 };
@@ -33,6 +34,11 @@ pub(super) fn ready(path: &Path, args: &ReplayArgs) -> Result<Ready, Error> {
         plan.medium = radio;
     }
     plan.processor = args.processor(plan.processor);
+    plan.congestion = args.congestion.map_or(plan.congestion, Congestion::from);
+    plan.regulation = args.regulation.map_or(plan.regulation, Regulation::from);
+    if plan.regulation == Regulation::En302571 && plan.imminent == Some(Imminent::Lab) {
+        return Err(ReplayError::Unregulated { path: path.display().to_string() }.into());
+    }
     let attack = args.attack_plan()?;
     let options = PlanOptions { threads: all.threads, verify: all.verify, seconds: args.seconds, attack };
     let mut inputs = vec![input("plan", path, source::sha256(path))];
