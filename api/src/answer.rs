@@ -3,6 +3,7 @@
 //! The same types are written by the daemon and read by [`Client`](crate::Client); fields that a later version adds are
 //! ignored when reading.
 
+pub mod congestion;
 pub mod intersection;
 pub mod message;
 pub mod neighbour;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use self::congestion::CongestionFigures;
 use self::intersection::IntersectionSignals;
 use self::message::{AnsweredMessage, DroppedFrame};
 use self::neighbour::Neighbour;
@@ -250,6 +252,9 @@ pub struct Status {
     /// `estimate` (of the frames that the station sent and heard).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_source: Option<String>,
+    /// Congestion control; absent in answers of older daemons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub congestion: Option<CongestionFigures>,
     /// Entries of the kernel's table of neighbours in OCB, which has room for 128; absent on other links.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ocb_entries: Option<u32>,

@@ -27,6 +27,7 @@ mod request;
 mod schema;
 pub mod socket;
 
+pub use self::answer::congestion::CongestionFigures;
 pub use self::answer::intersection::{IntersectionSignals, SignalGroup, SignalLane};
 pub use self::answer::message::{AnsweredMessage, DroppedFrame, Message, MessageForwarder};
 pub use self::answer::neighbour::Neighbour;

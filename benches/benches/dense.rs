@@ -2,7 +2,8 @@
 //!
 //! A synthetic motorway of two kilometres, every station a full node that sends ten messages a second and
 //! hears all within 300 m, replayed on one thread with each frame verified once. A short run is subtracted
-//! from a longer one, so that making credentials and first acquaintance do not count.
+//! from a longer one, so that making credentials and first acquaintance do not count. Then the same at one density and several
+//! lengths, and where traces are named, these on all cores.
 
 use core::ops::ControlFlow;
 use std::path::Path;
@@ -12,7 +13,8 @@ use benches::cpu;
 use benches::figures::{self, rounded};
 use benches::fleet::CENTRE;
 use serde_json::{Map, Value, json};
-use v2x_replay::run::{RunOptions, RunOutcome, run};
+use v2x_replay::medium::{AirProfile, Ether, Medium, RangeLimited};
+use v2x_replay::run::{RunOptions, RunOutcome, run, run_over};
 use v2x_replay::source::{self, ReadOptions, Sample, StationKind, Trace};
 
 fn main() {
@@ -38,6 +40,8 @@ fn main() {
         "cpu_s_per_simulated_s": cpu_s,
         "deliveries_per_cpu_s": rounded(deliveries_per_s, 0),
         "lust_nano": lust_nano(),
+        "flat": flat(quick),
+        "city": city(),
     });
     println!("{line}");
 }
@@ -51,7 +55,11 @@ struct Point {
 }
 
 fn measure(stations: u32, seconds: u32) -> Point {
-    let trace = motorway(stations, seconds + WARM_UP_S);
+    measure_on(LENGTH_M, stations, seconds)
+}
+
+fn measure_on(length_m: f64, stations: u32, seconds: u32) -> Point {
+    let trace = motorway(stations, seconds + WARM_UP_S, length_m);
     let (warm_up, long) = (timed(&trace, WARM_UP_S), timed(&trace, WARM_UP_S + seconds));
     let each = |long: f64, short: f64| (long - short) / f64::from(seconds);
     Point { cpu: each(long.0, warm_up.0), deliveries: each(long.1, warm_up.1) }
@@ -78,15 +86,15 @@ fn delivered(outcome: &RunOutcome) -> f64 {
     outcome.report.classes.iter().map(|class| class.delivered as f64).sum()
 }
 
-/// Six lanes over two kilometres, three each way at 25 to 35 m/s; a vehicle that leaves at one end enters at the other.
-fn motorway(stations: u32, seconds: u32) -> Trace {
+/// Six lanes over a length, three each way at 25 to 35 m/s; a vehicle that leaves at one end enters at the other.
+fn motorway(stations: u32, seconds: u32, length_m: f64) -> Trace {
     let steps = u64::from(seconds) * 10 + 1;
     let sample = |step: u64, station: u32| {
         let time_ns = step * 100_000_000;
         let (lane, north) = (station % 6, station.is_multiple_of(2));
         let speed = 25.0 + 2.0 * f64::from(lane);
-        let travelled = f64::from(station) * LENGTH_M / f64::from(stations) + speed * time_ns as f64 / 1e9;
-        let along = travelled.rem_euclid(LENGTH_M) - LENGTH_M / 2.0;
+        let travelled = f64::from(station) * length_m / f64::from(stations) + speed * time_ns as f64 / 1e9;
+        let along = travelled.rem_euclid(length_m) - length_m / 2.0;
         let along = if north { along } else { -along };
         let position = CENTRE.moved(f64::from(lane) * 4.0, along);
         Sample {
@@ -139,6 +147,78 @@ fn lust_nano() -> Value {
     })
 }
 
+/// CPU time of a delivery in motorways of one density and several lengths, one thread.
+fn flat(quick: bool) -> Value {
+    if quick {
+        return Value::Null;
+    }
+    let mut us = Map::new();
+    for stations in [300, 1000, 3000] {
+        let point = measure_on(f64::from(stations) * METRES_A_STATION, stations, 4);
+        let each = point.cpu / point.deliveries * 1e6;
+        println!("  {stations:8} stations, one for each {METRES_A_STATION} m: {each:.2} us a delivery");
+        us.insert(stations.to_string(), rounded(each, 3).into());
+    }
+    us.into()
+}
+
+/// Replays six seconds of the trace that `ROADCAST_CITY` names by the generation rules, over the ideal medium and a channel, on
+/// one thread and on all, and at a fixed rate, and a share of its stations: real-time factors and CPU time, or null without one.
+fn city() -> Value {
+    let Some(path) = std::env::var_os("ROADCAST_CITY") else { return Value::Null };
+    let all = match source::read(Path::new(&path), &ReadOptions::default()) {
+        Ok(trace) => trace,
+        Err(error) => {
+            println!("  ROADCAST_CITY: {error}");
+            return Value::Null;
+        }
+    };
+    let cores = RunOptions::new(SEED).threads;
+    let every = (all.names.len() / 400).max(1) as u32;
+    let mut part = all.clone();
+    part.samples.retain(|sample| sample.station.is_multiple_of(every));
+    let mut rows = Vec::new();
+    for (name, trace, rate_hz, radio) in [
+        ("ideal", &all, None, None),
+        ("ideal, 10 Hz", &all, Some(10.0), None),
+        ("urban", &all, None, Some("urban")),
+        ("urban, 10 Hz", &all, Some(10.0), Some("urban")),
+        ("a part, urban", &part, None, Some("urban")),
+    ] {
+        for threads in [1, cores] {
+            let options = RunOptions { seconds: Some(6.0), rate_hz, threads, ..RunOptions::new(SEED) };
+            let medium: Box<dyn Medium> = match radio.and_then(AirProfile::shipped) {
+                Some(AirProfile::Radio(profile)) => Box::new(Ether::new(&profile, SEED)),
+                _ => Box::new(RangeLimited::new(options.range_m)),
+            };
+            let (start, before) = (time::Instant::now(), cpu::seconds());
+            let outcome = run_over(trace, &options, medium, &mut |_| ControlFlow::Continue(()))
+                .expect("invariant: the options are in range");
+            let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu::seconds() - before);
+            let simulated = outcome.simulated_ns as f64 / 1e9;
+            let (stations, received) = (outcome.report.stations, outcome.report.frames.received);
+            println!(
+                "  city, {name}, {stations} stations, {threads} threads: {:.3} x real time, {:.3} CPU s a simulated second, {:.2} us a reception",
+                simulated / wall,
+                cpu / simulated,
+                cpu / received as f64 * 1e6,
+            );
+            rows.push(json!({
+                "run": name,
+                "threads": threads,
+                "stations": stations,
+                "realtime_factor": rounded(simulated / wall, 3),
+                "cpu_s_per_simulated_s": rounded(cpu / simulated, 3),
+                "received": received,
+                "delivered": delivered(&outcome),
+            }));
+        }
+    }
+    rows.into()
+}
+
+/// 100 a kilometre.
+const METRES_A_STATION: f64 = 10.0;
 const LENGTH_M: f64 = 2000.0;
 const WARM_UP_S: u32 = 3;
 const SEED: u64 = 1;

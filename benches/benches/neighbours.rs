@@ -20,8 +20,8 @@ use testkit::draft::{Draft, Stander, Trusting};
 use testkit::drive::settle;
 use testkit::{Authority, anchor};
 use v2x_core::{
-    AwarenessRule, ClockState, Config, Fix, Heard, Input, Instant, MessageId, NeighbourTable, Node, Plane, Reserve,
-    ReceivedFrame, Way,
+    AwarenessRule, ClockState, Config, Fix, Heard, Input, Instant, MessageId, NeighbourTable, Node, Plane,
+    ReceivedFrame, Reserve, Way,
 };
 use v2x_proto::Class;
 

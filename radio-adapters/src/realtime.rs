@@ -164,6 +164,12 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// Whether it comes before every ordinary thread.
+    #[must_use]
+    pub const fn is_real_time(self) -> bool {
+        matches!(self, Self::Fifo | Self::RoundRobin)
+    }
+
     fn from_raw(policy: i32) -> Self {
         // The kernel adds a flag about children to the number.
         match policy & !libc::SCHED_RESET_ON_FORK {
@@ -317,6 +323,7 @@ mod tests {
                 effective().unwrap()
             });
             assert_eq!((idle.policy, idle.priority, idle.cpus.len()), (Policy::Idle, 0, cpus.len()));
+            assert!(!idle.policy.is_real_time() && Policy::Fifo.is_real_time());
             assert!(idle.to_string().starts_with("SCHED_IDLE 0, CPU "));
         });
     }

@@ -509,7 +509,7 @@ fn pop_until<M>(queue: &mut Queue<M>, now_ns: u64) -> Option<(u64, M)> {
 }
 
 /// When the deadline of a message has passed for every receiver, ns: the deadline itself is still in time.
-fn due_ns(class: Class, sent_ns: u64) -> u64 {
+pub(crate) fn due_ns(class: Class, sent_ns: u64) -> u64 {
     let span_ns = class.deadline().map_or(BACKGROUND_DUE_NS, |deadline| {
         u64::try_from(deadline.as_nanos()).expect("invariant: deadlines are below a second")
     });

@@ -1,84 +1,103 @@
-//! A run's rows: one for each message and receiver, as comma-separated values.
+//! A run's rows: one for each message and receiver, as comma-separated values, and the tables of [`tables`](crate::tables).
 //!
 //! A row is written when the ledger has settled its message, so memory holds the messages of a few seconds and never the
 //! run. The order is that of settling, which depends on nothing but trace, options and seed.
 
+mod csv_rows;
+
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::sync::Arc;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use hashbrown::HashMap;
-use v2x_core::{DropReason, MessageId};
+use v2x_core::{DropReason, MessageId, Received};
 use v2x_proto::Digest;
 use v2x_proto::v1::MessageType;
+use v2x_report::{Stage, WhatRan};
+
+use csv_rows::CsvRows;
 
 use crate::geodesy::distance_m;
-use crate::ledger::PairOutcome;
-use crate::source::Track;
+use crate::ledger::{self, PairOutcome};
+use crate::source::{StationKind, Track};
+use crate::tables::{Outcome, Served, StageSpans, TableFailed, TableRun, Tables};
 
-/// Names of the columns, in order.
-pub const COLUMNS: &str =
-    "seed,forwarding,time_s,class,type,sequence,sender,receiver,distance_m,latency_ns,fate,reason,check";
+pub use csv_rows::COLUMNS;
 
-/// The rows of one or more runs, on their way into a file.
-#[derive(Debug)]
+/// The rows of one or more runs, on their way into files: comma-separated values, tables, or both.
+#[derive(Debug, Default)]
 pub struct Rows {
-    out: Out,
-    error: Option<io::Error>,
-    /// Seed and forwarding of the run, as the rows begin.
-    prefix: String,
-    /// By station, quoted where that is needed.
-    names: Vec<String>,
+    csv: Option<CsvRows>,
+    tables: Option<Tables>,
+    /// When the run ends: what is due later is left out of all counts, ns.
+    end_ns: u64,
     tracks: Arc<Vec<Track>>,
     origins: Origins,
     /// By receiver and signer: the check that weighed most when the one last changed its trust in the other.
     blamed: HashMap<(u32, Digest), &'static str>,
 }
 
+/// A run of which rows are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowsRun<'a> {
+    pub(crate) seed: u64,
+    /// The name that rows give of how stations forward.
+    pub(crate) forwarding: &'a str,
+    pub(crate) names: &'a [String],
+    pub(crate) kinds: &'a [StationKind],
+    pub(crate) end_ns: u64,
+}
+
 impl Rows {
-    /// Begins with the names of the columns; `gzip` compresses what is written.
+    /// Comma-separated values, which begin with the names of the columns; `gzip` compresses what is written.
     pub fn new(file: File, gzip: bool) -> Self {
-        let file = BufWriter::new(file);
-        let out =
-            if gzip { Out::Gzip(GzEncoder::new(file, Compression::default())) } else { Out::Plain(file) };
-        let mut rows = Self {
-            out,
-            error: None,
-            prefix: String::new(),
-            names: Vec::new(),
-            tracks: Arc::default(),
-            origins: Origins::default(),
-            blamed: HashMap::new(),
-        };
-        rows.write(format_args!("{COLUMNS}\n"));
-        rows
+        Self { csv: Some(CsvRows::new(file, gzip)), ..Self::default() }
     }
 
-    /// Ends the file.
+    /// With tables too.
+    #[must_use]
+    pub fn with_tables(self, tables: Tables) -> Self {
+        Self { tables: Some(tables), ..self }
+    }
+
+    /// Ends the file of comma-separated values, if there is one.
     ///
     /// # Errors
     /// The first of all that writing met.
     pub fn finish(self) -> io::Result<()> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
-        match self.out {
-            Out::Plain(mut file) => file.flush(),
-            Out::Gzip(encoder) => encoder.finish()?.flush(),
-        }
+        self.csv.map_or(Ok(()), CsvRows::finish)
+    }
+
+    /// Ends the tables, if there are any.
+    ///
+    /// # Errors
+    /// The first that could not be written.
+    pub fn finish_tables(&mut self, version: &str, ran: &WhatRan) -> Result<(), TableFailed> {
+        self.tables.take().map_or(Ok(()), |tables| tables.finish(version, ran))
     }
 
     /// Whether writing has failed, so that no further row can be kept.
     pub fn failed(&self) -> bool {
-        self.error.is_some()
+        self.csv.as_ref().is_some_and(CsvRows::failed) || self.tables.as_ref().is_some_and(Tables::failed)
+    }
+
+    /// The tables, where there are any.
+    pub(crate) fn tables(&mut self) -> Option<&mut Tables> {
+        self.tables.as_mut()
     }
 
     /// A run of these stations begins.
-    pub(crate) fn begin(&mut self, seed: u64, forwarding: &str, names: &[String], tracks: Arc<Vec<Track>>) {
-        self.prefix = format!("{seed},{forwarding}");
-        self.names = names.iter().map(|name| quoted(name)).collect();
+    pub(crate) fn begin(&mut self, run: &RowsRun<'_>, tracks: Arc<Vec<Track>>) {
+        let RowsRun { seed, forwarding, names, .. } = *run;
+        if let Some(csv) = &mut self.csv {
+            csv.begin(seed, forwarding, names);
+        }
+        if let Some(tables) = &mut self.tables {
+            let kind = |station: usize| run.kinds.get(station).copied().unwrap_or_default().name();
+            let kinds: Vec<_> = (0..names.len()).map(kind).collect();
+            tables.begin(&TableRun { seed, forwarding, names, kinds: &kinds });
+        }
+        self.end_ns = run.end_ns;
         self.tracks = tracks;
         self.origins = Origins::default();
         self.blamed.clear();
@@ -96,24 +115,70 @@ impl Rows {
         self.origins.insert(message, origin);
     }
 
+    /// A message reached a station that it was meant for.
+    pub(crate) fn delivered(
+        &mut self,
+        received: &Received,
+        sender: u32,
+        station: u32,
+        (distance_m, latency_ns): (f32, u64),
+        (now_ns, stages): (u64, &[(Stage, u64)]),
+    ) {
+        let Some(tables) = &mut self.tables else { return };
+        let (message, due_ns) = (received.id, now_ns.saturating_sub(latency_ns));
+        // The run ends before its deadline: the ledger counts it nowhere.
+        if ledger::due_ns(message.class, due_ns) > self.end_ns {
+            return;
+        }
+        let late =
+            message.class.deadline().is_some_and(|deadline| u128::from(latency_ns) > deadline.as_nanos());
+        let outcome = Outcome::Delivered {
+            late,
+            latency_ns,
+            hops: received.hops,
+            signal_dbm: received.signal_dbm,
+            stages: StageSpans::new(stages),
+        };
+        let message_type = type_name(received.message_type);
+        let sender = Some(sender);
+        tables.served(
+            message,
+            &Served { sender, receiver: station, message_type, due_ns, distance_m, outcome },
+        );
+    }
+
     /// What became of a message for one of the stations it was meant for.
     pub(crate) fn settled(&mut self, message: MessageId, outcome: &PairOutcome) {
         let origin = self.origins.find(&message);
+        let check = self.check(message, outcome.station, outcome.reason);
+        let sender = origin.map(|origin| origin.sender);
+        let message_type = origin.map_or("", |origin| type_name(origin.message_type));
+        if let (Some(tables), None) = (&mut self.tables, outcome.latency_ns) {
+            let served = Served {
+                sender,
+                receiver: outcome.station,
+                message_type,
+                due_ns: outcome.sent_ns,
+                distance_m: outcome.distance_m,
+                outcome: Outcome::Lost { cause: outcome.reason, judged_by: check },
+            };
+            tables.served(message, &served);
+        }
         let (fate, reason) = match (outcome.missed, outcome.latency_ns) {
             (false, _) => ("delivered", ""),
             (true, Some(_)) => ("missed", "late"),
             (true, None) => ("missed", outcome.reason),
         };
-        let sender = origin.map(|origin| origin.sender);
-        let message_type = origin.map(|origin| origin.message_type);
-        self.row(
-            message,
-            outcome.sent_ns,
-            sender,
-            message_type,
-            (outcome.station, Some(f64::from(outcome.distance_m)), outcome.latency_ns),
-            (fate, reason),
-        );
+        if let Some(csv) = &mut self.csv {
+            csv.row(
+                message,
+                outcome.sent_ns,
+                sender,
+                message_type,
+                (outcome.station, Some(f64::from(outcome.distance_m)), outcome.latency_ns),
+                (fate, reason, if outcome.latency_ns.is_none() { check.unwrap_or_default() } else { "" }),
+            );
+        }
     }
 
     /// A delivery outside the count. `made` is what the message itself says, for messages long settled and those of
@@ -126,67 +191,35 @@ impl Rows {
         at_ns: u64,
         reason: &str,
     ) {
+        if self.csv.is_none() {
+            return;
+        }
         let origin = self.origins.find(&message).unwrap_or(made);
         let latency_ns = at_ns.saturating_sub(origin.made_ns);
         let distance = self.distance(origin.sender, station, origin.made_ns);
-        self.row(
-            message,
-            origin.made_ns,
-            Some(origin.sender),
-            Some(origin.message_type),
-            (station, distance, Some(latency_ns)),
-            ("outside", reason),
-        );
+        let check = self.check(message, station, reason).unwrap_or_default();
+        if let Some(csv) = &mut self.csv {
+            csv.row(
+                message,
+                origin.made_ns,
+                Some(origin.sender),
+                type_name(origin.message_type),
+                (station, distance, Some(latency_ns)),
+                ("outside", reason, check),
+            );
+        }
+    }
+
+    /// For which check a receiver has isolated the sender of a message, where that is the reason.
+    fn check(&self, message: MessageId, receiver: u32, reason: &str) -> Option<&'static str> {
+        let isolated = reason == DropReason::Isolated.name();
+        isolated.then(|| self.blamed.get(&(receiver, message.signer)).copied()).flatten()
     }
 
     /// Between two stations at a time, m; `None` while one of them was not there.
     fn distance(&self, one: u32, other: u32, at_ns: u64) -> Option<f64> {
         let place = |station: u32| Some(self.tracks.get(station as usize)?.at(at_ns)?.point());
         Some(distance_m(place(one)?, place(other)?))
-    }
-
-    fn row(
-        &mut self,
-        message: MessageId,
-        made_ns: u64,
-        sender: Option<u32>,
-        message_type: Option<u32>,
-        (receiver, distance_m, latency_ns): (u32, Option<f64>, Option<u64>),
-        (fate, reason): (&str, &str),
-    ) {
-        let isolated = reason == DropReason::Isolated.name();
-        let check = isolated.then(|| self.blamed.get(&(receiver, message.signer))).flatten();
-        let check = check.copied().unwrap_or_default();
-        let prefix = core::mem::take(&mut self.prefix);
-        let names = core::mem::take(&mut self.names);
-        let name = |station: Option<u32>| {
-            station.and_then(|station| names.get(station as usize)).map_or("", |name| name)
-        };
-        let distance = distance_m.map_or_else(String::new, |distance| format!("{distance:.1}"));
-        let latency = latency_ns.map_or_else(String::new, |latency| latency.to_string());
-        self.write(format_args!(
-            "{prefix},{}.{:09},{},{},{},{},{},{distance},{latency},{fate},{reason},{check}\n",
-            made_ns / 1_000_000_000,
-            made_ns % 1_000_000_000,
-            message.class.name(),
-            message_type.map_or("", type_name),
-            message.sequence,
-            name(sender),
-            name(Some(receiver)),
-        ));
-        self.prefix = prefix;
-        self.names = names;
-    }
-
-    fn write(&mut self, text: core::fmt::Arguments<'_>) {
-        if self.error.is_some() {
-            return;
-        }
-        let written = match &mut self.out {
-            Out::Plain(file) => file.write_fmt(text),
-            Out::Gzip(encoder) => encoder.write_fmt(text),
-        };
-        self.error = written.err();
     }
 }
 
@@ -199,12 +232,6 @@ pub(crate) struct MessageOrigin {
     pub(crate) message_type: u32,
     /// When it was due, ns.
     pub(crate) made_ns: u64,
-}
-
-#[derive(Debug)]
-enum Out {
-    Plain(BufWriter<File>),
-    Gzip(GzEncoder<BufWriter<File>>),
 }
 
 /// The origins of the messages that the ledger may still settle: two generations.
@@ -255,15 +282,6 @@ fn type_name(number: u32) -> &'static str {
     }
 }
 
-/// A name as RFC 4180 has it: in quotation marks where it would end its field.
-fn quoted(name: &str) -> String {
-    if name.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    } else {
-        name.to_owned()
-    }
-}
-
 /// Longer than a message stays unsettled: the longest deadline, and the grace after it.
 const ORIGINS_KEPT_NS: u64 = 10_000_000_000;
 
@@ -275,13 +293,6 @@ mod tests {
     use v2x_proto::Class;
 
     use super::*;
-
-    #[test]
-    fn a_name_with_a_comma_stays_one_field() {
-        assert_eq!(quoted("car 7"), "car 7");
-        assert_eq!(quoted("a,b"), "\"a,b\"");
-        assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
-    }
 
     #[test]
     fn every_type_of_the_wire_has_a_name_of_its_own() {
@@ -297,7 +308,9 @@ mod tests {
     fn a_row_of_an_isolated_sender_names_both_and_the_check() {
         let path = std::env::temp_dir().join(format!("roadcast-isolated-{}.csv", std::process::id()));
         let mut rows = Rows::new(File::create(&path).unwrap(), false);
-        rows.begin(7, "roadcast", &["liar".to_owned(), "judge".to_owned()], Arc::default());
+        let names = ["liar".to_owned(), "judge".to_owned()];
+        let run = RowsRun { seed: 7, forwarding: "roadcast", names: &names, kinds: &[], end_ns: u64::MAX };
+        rows.begin(&run, Arc::default());
         let message = MessageId { signer: Digest([3; 8]), class: Class::D2, sequence: 9 };
         rows.made(message, MessageOrigin { sender: 0, message_type: 1, made_ns: 1_500_000_000 });
         rows.suspected(1, message.signer, "overlap");

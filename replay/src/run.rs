@@ -4,7 +4,9 @@ use core::ops::ControlFlow;
 use core::time::Duration;
 use std::thread::available_parallelism;
 
-use v2x_core::{AwarenessRule, CredentialError, PseudonymConfig, Scheme, limits};
+use v2x_core::{
+    AwarenessRule, Congestion, CredentialError, Imminent, PseudonymConfig, Regulation, Scheme, limits,
+};
 use v2x_report::html::MapData;
 use v2x_report::{AttackFrames, Damage, HonestFigures, Kind, Report, Stats, Verify};
 
@@ -13,6 +15,7 @@ use crate::geodesy::Plane;
 use crate::intervals::Intervals;
 use crate::map;
 use crate::medium::{LossesByDistance, Medium, Power, RangeLimited};
+use crate::processor::Processor;
 use crate::rows::Rows;
 use crate::source::Trace;
 use crate::world::{DeferredCheckFailed, Settings, Toll, World};
@@ -39,6 +42,12 @@ pub struct RunOptions {
     pub verify: Verify,
     /// How vehicles change their pseudonyms; `None`: each keeps the one it has, and no eavesdropper tries to link any.
     pub pseudonyms: Option<PseudonymConfig>,
+    /// What keeps the stations' rates to what the channel bears.
+    pub congestion: Congestion,
+    /// The law that holds for every frame; with one, an imminent warning leaves once, for neighbours to repeat.
+    pub regulation: Regulation,
+    /// What the work of a station takes.
+    pub processor: Processor,
 }
 
 impl RunOptions {
@@ -54,6 +63,9 @@ impl RunOptions {
             threads: available_parallelism().map_or(1, usize::from),
             verify: Verify::Once,
             pseudonyms: None,
+            congestion: Congestion::Off,
+            regulation: Regulation::None,
+            processor: Processor::default(),
         }
     }
 
@@ -73,6 +85,13 @@ impl RunOptions {
                 wrong("range", range, "above 0 and at most 1500 m, beyond which no station believes a frame")
             }
             _ => Ok(()),
+        }
+    }
+
+    fn imminent(&self) -> Imminent {
+        match self.regulation {
+            Regulation::None => Imminent::Lab,
+            Regulation::En302571 => Imminent::Regulated,
         }
     }
 
@@ -314,6 +333,15 @@ impl Camp<'_> {
     }
 }
 
+/// What latencies are of, for the notes of a report.
+pub(crate) fn virtual_time(processor: bool) -> &'static str {
+    if processor {
+        "virtual time: latencies are those of the medium and of the stations' processors, as fast as the options say"
+    } else {
+        "virtual time: latencies are those of the medium; signing and verifying take none of it"
+    }
+}
+
 /// What a plan's attackers cost honest stations: the report and the toll of both runs, or of several added up.
 pub(crate) fn damage(plan: &AttackPlan, without: (&Report, &Toll), with: (&Report, &Toll)) -> Damage {
     let figures = |(report, toll): (&Report, &Toll)| {
@@ -348,6 +376,9 @@ fn simulate(
         forwarding: Scheme::default(),
     };
     let mut world = World::new(trace, settings, medium)?;
+    world.regulate(options.congestion, options.regulation);
+    world.warn_by(options.imminent());
+    world.slow_down(options.processor);
     if let Some(intervals) = options.intervals {
         world.pace_awareness(intervals);
     }
@@ -357,11 +388,11 @@ fn simulate(
     if let Some(camp) = camp {
         camp.enter(&mut world, trace);
     }
-    if let Some(rows) = rows.take() {
-        world.write_rows(rows, FORWARDING, trace);
-    }
     let wanted_ns = options.seconds.map_or(u64::MAX, |seconds| (seconds * 1e9) as u64);
     let end_ns = world.end_ns().min(wanted_ns);
+    if let Some(rows) = rows.take() {
+        world.write_rows(rows, FORWARDING, trace, end_ns);
+    }
     let mut now_ns = 0;
     let mut interrupted = false;
     while now_ns < end_ns {
@@ -387,8 +418,10 @@ fn simulate(
     report.age_of_information = counted.spatial.age_of_information();
     report.inter_packet_gap = counted.spatial.inter_packet_gap();
     report.losses_by_distance = counted.losses.as_ref().map(LossesByDistance::report).unwrap_or_default();
+    report.congestion = counted.gates.report(options.congestion, options.regulation, options.imminent());
     report.run.seeds = vec![options.seed];
-    report.notes.push(VIRTUAL_TIME.to_owned());
+    report.processor = counted.toll.processor(&|station| trace.name(station));
+    report.notes.push(virtual_time(report.processor.is_some()).to_owned());
     report.warnings.extend(trace.warnings.iter().map(|warning| format!("trace: {warning}")));
     if interrupted {
         let text =
@@ -427,5 +460,3 @@ pub const MAX_RANGE_M: f64 = limits::MAX_SINGLE_HOP_REACH_M;
 const FORWARDING: &str = "roadcast";
 const MAX_SECONDS: f64 = 1e6;
 const SLICE_NS: u64 = 100_000_000;
-const VIRTUAL_TIME: &str =
-    "virtual time: latencies are those of the medium; signing and verifying take none of it";

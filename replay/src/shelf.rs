@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use ed25519_dalek::VerifyingKey;
 use hashbrown::HashMap;
 use v2x_core::{CredentialShelf, Trusted, credential_hash};
 use v2x_proto::Digest;
@@ -15,6 +16,8 @@ pub(crate) struct Shelf(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     kept: HashMap<Digest, Weak<Trusted>>,
+    /// The same by public key.
+    by_key: HashMap<[u8; 32], Weak<Trusted>>,
     /// At so many, those that no station knows are cleared away.
     full: usize,
 }
@@ -48,11 +51,17 @@ impl CredentialShelf for Shelf {
         }
         if state.kept.len() >= state.full {
             state.kept.retain(|_, kept| kept.strong_count() > 0);
+            state.by_key.retain(|_, kept| kept.strong_count() > 0);
             state.full = (2 * state.kept.len()).max(FEW);
         }
         let trusted = Arc::new(trusted);
         state.kept.insert(digest, Arc::downgrade(&trusted));
+        state.by_key.insert(*trusted.key.as_bytes(), Arc::downgrade(&trusted));
         trusted
+    }
+
+    fn key(&self, public_key: &[u8; 32]) -> Option<VerifyingKey> {
+        self.state().by_key.get(public_key).and_then(Weak::upgrade).map(|trusted| trusted.key)
     }
 }
 

@@ -13,6 +13,7 @@ mod attack;
 mod csv;
 mod curves;
 mod differences;
+mod faults;
 mod flood;
 mod head;
 mod map;
@@ -51,6 +52,7 @@ pub fn render(report: &Report, map: &MapData) -> String {
     timeline::section(&mut page, report);
     latency(&mut page, &report.classes);
     attack::section(&mut page, report);
+    faults::section(&mut page, report);
     flood::section(&mut page, report);
     map::section(&mut page, map);
     stages(&mut page, &report.classes);
@@ -94,7 +96,7 @@ fn header(page: &mut String, report: &Report) {
     fact("stations", &report.stations.to_string());
     fact("run", &format!("{:.1} s", report.simulated_s));
     if let Some(machine) = &report.machine {
-        fact("took", &format!("{:.1} s ({:.1} x real time)", machine.wall_s, machine.realtime_factor));
+        fact("took", &format!("{:.1} s ({} x real time)", machine.wall_s, machine.factor()));
     }
     fact("frames received", &report.frames.received.to_string());
     if let Some(afar) = &report.afar {
@@ -102,6 +104,9 @@ fn header(page: &mut String, report: &Report) {
     }
     if let Some(channel) = &report.channel {
         fact("channel", &channel.in_words());
+    }
+    if let Some(congestion) = &report.congestion {
+        fact("congestion control", &congestion.in_words());
     }
     if let Some(ocb) = &report.ocb {
         fact("OCB", &ocb.in_words());

@@ -54,6 +54,13 @@ impl Machine {
         Self { wall_s, realtime_factor, processor }
     }
 
+    /// The factor as text: of one below 1 three digits, because that is where runs differ.
+    pub(crate) fn factor(&self) -> String {
+        let factor = self.realtime_factor;
+        // What would round to 1 is as fast as real time.
+        if factor < 0.9995 { format!("{factor:.3}") } else { format!("{factor:.1}") }
+    }
+
     /// What the machine kept from a run, when that was so much that the figures are the machine's; `what` names the run,
     /// such as `the demo`.
     ///
@@ -149,6 +156,12 @@ mod tests {
         assert!(machine.denial("the demo").unwrap().contains("has a quota: cpu.max"));
         *machine.processor.as_mut().unwrap() = Processor { given: 1.0, stolen: 0.4, ..Processor::default() };
         assert!(machine.denial("the demo").unwrap().contains("hypervisor kept 40 %"));
+    }
+
+    #[test]
+    fn a_factor_below_one_has_three_digits() {
+        let text = |wall_s| Machine::new(6.0, wall_s, None).factor();
+        assert_eq!([36.36, 6.06, 6.001, 6.0, 0.24].map(text), ["0.165", "0.990", "1.0", "1.0", "25.0"]);
     }
 
     #[test]

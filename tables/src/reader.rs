@@ -316,8 +316,7 @@ mod tests {
 
     fn table(rows: i64) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let metadata = [("made by".to_owned(), "a test".to_owned())];
-        let mut table = TableWriter::new(&COLUMNS, &metadata, &mut bytes).unwrap();
+        let mut table = TableWriter::new(&COLUMNS, &mut bytes).unwrap();
         let name = table.text("café");
         for number in 0..rows {
             let known = number % 5 > 1;
@@ -330,7 +329,7 @@ mod tests {
                 .flag(number % 2 == 0)
                 .end();
         }
-        table.finish().unwrap();
+        table.finish(vec![("made by".to_owned(), "a test".to_owned())]).unwrap();
         bytes
     }
 

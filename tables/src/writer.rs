@@ -34,13 +34,13 @@ pub struct TableWriter<W: Write + Send> {
 pub struct TextId(u32);
 
 impl<W: Write + Send> TableWriter<W> {
-    /// Begins the table; `metadata` is what the file says of itself, by key.
+    /// Begins the table.
     ///
     /// # Errors
     /// Of `out`.
-    pub fn new(columns: &'static [Column], metadata: &[(String, String)], out: W) -> io::Result<Self> {
+    pub fn new(columns: &'static [Column], out: W) -> io::Result<Self> {
         let file = schema(columns)
-            .and_then(|schema| SerializedFileWriter::new(out, schema, properties(columns, metadata)))
+            .and_then(|schema| SerializedFileWriter::new(out, schema, properties(columns)))
             .map_err(system_error)?;
         Ok(Self {
             file,
@@ -74,12 +74,15 @@ impl<W: Write + Send> TableWriter<W> {
         self.error.is_some()
     }
 
-    /// Ends the file.
+    /// Ends the file; `metadata` is what it says of itself, by key.
     ///
     /// # Errors
     /// The first of all that writing met.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub fn finish(mut self, metadata: Vec<(String, String)>) -> io::Result<()> {
         self.flush();
+        for (key, value) in metadata {
+            self.file.append_key_value_metadata(KeyValue::new(key, value));
+        }
         match self.error {
             Some(error) => Err(error),
             None => self.file.close().map(drop).map_err(system_error),
@@ -212,12 +215,10 @@ fn wrong(found: &BufferedValues) -> ! {
     panic!("invariant: a row's values come in the order of the columns; the next is one of {found:?}");
 }
 
-fn properties(columns: &[Column], metadata: &[(String, String)]) -> Arc<WriterProperties> {
-    let metadata = metadata.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
+fn properties(columns: &[Column]) -> Arc<WriterProperties> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_key_value_metadata(Some(metadata));
+        .set_statistics_enabled(EnabledStatistics::Chunk);
     for column in columns {
         let path = ColumnPath::from(column.name);
         properties = match column.kind {
@@ -263,8 +264,7 @@ mod tests {
     ];
 
     fn write(rows: i64, out: impl Write + Send) -> io::Result<()> {
-        let metadata = [("roadcast.table".to_owned(), "test".to_owned())];
-        let mut table = TableWriter::new(&COLUMNS, &metadata, out)?;
+        let mut table = TableWriter::new(&COLUMNS, out)?;
         let names = ["car 7", "bus, \"9\""].map(|name| table.text(name));
         assert_eq!(table.text("car 7"), names[0]);
         for number in 0..rows {
@@ -279,7 +279,7 @@ mod tests {
                 .flag(number % 2 == 0)
                 .end();
         }
-        table.finish()
+        table.finish(vec![("roadcast.table".to_owned(), "test".to_owned())])
     }
 
     #[test]
@@ -371,7 +371,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "order of the columns")]
     fn a_value_for_another_column_is_a_fault_of_the_program() {
-        let mut table = TableWriter::new(&COLUMNS, &[], Vec::new()).unwrap();
+        let mut table = TableWriter::new(&COLUMNS, Vec::new()).unwrap();
         table.row().real(1.0);
     }
 }

@@ -124,6 +124,9 @@ mod infrastructure;
 // How busy the channel is as the link reports it.
 mod channel_load;
 
+// When frames leave a busy channel's gate.
+mod congestion;
+
 // Events and alerts among several stations.
 mod hazard;
 

@@ -13,12 +13,8 @@ fn the_same_inputs_give_the_same_outputs_however_tables_take_their_memory() {
     let authority = Authority::of_cars();
     let standers: Vec<_> = (1..=150).map(|number| Stander::new(&authority, number)).collect();
     let mut nodes = [Reserve::Whole, Reserve::AsHeard].map(|reserve| {
-        let config = Config {
-            max_neighbours: 50,
-            awareness: AwarenessRule::Triggered,
-            reserve,
-            ..Config::vehicle()
-        };
+        let config =
+            Config { max_neighbours: 50, awareness: AwarenessRule::Triggered, reserve, ..Config::vehicle() };
         let trust = authority.trust.clone();
         Node::with_host(config, authority.identity(0), trust, 1, anchor(), Box::new(Trusting))
     });

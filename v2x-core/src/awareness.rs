@@ -12,6 +12,7 @@ use v2x_proto::v1;
 
 use crate::base::{
     AwarenessRule, ChangeRule, Config, Fix, Instant, Position, VehicleState, heading_difference, limits,
+    velocity,
 };
 
 /// Decides when to generate, and remembers what the next message must carry.
@@ -27,6 +28,8 @@ pub struct Awareness {
     message: v1::Awareness,
     /// Another station waits for the next message: it is generated at the next check.
     wanted: bool,
+    /// Since when a message is due that may not leave yet.
+    held: Option<Instant>,
 }
 
 /// What the generation rules look at.
@@ -62,6 +65,7 @@ impl Awareness {
             path: VecDeque::with_capacity(limits::MAX_PATH_POINTS),
             message: v1::Awareness::default(),
             wanted: false,
+            held: None,
         }
     }
 
@@ -78,11 +82,15 @@ impl Awareness {
         self.next_check
     }
 
-    /// Checks the rule, if its time has come: true when a message is to be generated now. `motion` is `None` while the
-    /// station may not send; the check then passes without effect.
+    /// Checks the rule, if its time has come: true when a message is to be generated now, one that was
+    /// [held](Self::hold) included. `motion` is `None` while the station may not send; the check then passes without
+    /// effect.
     pub fn check(&mut self, now: Instant, motion: Option<&OwnMotion>) -> bool {
+        if motion.is_none() {
+            self.held = None;
+        }
         if now < self.next_check {
-            return false;
+            return self.held.is_some();
         }
         let step = Self::check_interval(self.rule);
         self.next_check = self.next_check + step;
@@ -93,6 +101,9 @@ impl Awareness {
             self.next_check = self.next_check + Duration::from_nanos(late - late % step_nanos) + step;
         }
         let Some(motion) = motion else { return false };
+        if self.held.is_some() {
+            return true;
+        }
         let Some((sent, before)) = &self.last else { return true };
         if matches!(self.rule, AwarenessRule::Every(_)) {
             return true;
@@ -101,6 +112,26 @@ impl Awareness {
         let since = now.since(*sent) + limits::MIN_AWARENESS_INTERVAL / 20;
         since >= limits::MIN_AWARENESS_INTERVAL
             && (self.wanted || moved(before, motion) || since >= self.interval)
+    }
+
+    /// The message that is due may not leave yet, so that it is not made yet (`T_GenCam_DCC` of EN 302 637-2): it stays due.
+    pub fn hold(&mut self, now: Instant) {
+        self.held.get_or_insert(now);
+    }
+
+    /// Since when a message is due that may not leave yet.
+    pub fn held(&self) -> Option<Instant> {
+        self.held
+    }
+
+    /// How far the station is from where others reckon it to be by its last message, m; `None` before the first one, and
+    /// when that had no speed.
+    pub fn tracking_error_m(&self, now: Instant, motion: &OwnMotion) -> Option<f64> {
+        let (sent, last) = &self.last?;
+        let (east, north) = velocity(last.speed?, last.heading.unwrap_or_default());
+        let seconds = now.since(*sent).as_secs_f64();
+        let reckoned = last.position.moved(east * seconds, north * seconds);
+        Some(reckoned.distance_m(motion.position))
     }
 
     /// Makes a message due at the next check, not sooner after the last one than any other.
@@ -116,14 +147,15 @@ impl Awareness {
         }
     }
 
-    /// Builds the message for `fix` and what the vehicle says, and records that it is sent now. The reference is valid until
-    /// the next call; the caller encodes it.
+    /// Builds the message for `fix` and what the vehicle says, and records that it is sent now. The next one comes no
+    /// sooner than after `pace`. The reference is valid until the next call; the caller encodes it.
     pub fn generate(
         &mut self,
         now: Instant,
         config: &Config,
         fix: &Fix,
         vehicle: &VehicleState,
+        pace: Duration,
         floods: impl FnOnce(&mut Vec<u32>),
     ) -> &v1::Awareness {
         let motion = OwnMotion::from(fix);
@@ -134,6 +166,7 @@ impl Awareness {
         });
         self.last = Some((now, motion));
         self.wanted = false;
+        self.held = None;
         let interval = match self.rule {
             AwarenessRule::Every(interval) => interval,
             AwarenessRule::Triggered | AwarenessRule::Off => self.interval,
@@ -160,7 +193,7 @@ impl Awareness {
             semi_minor_cm: u32::from(radius).min(MAX_CONFIDENCE),
             orientation: 0,
         });
-        message.beacon_interval_ms = Some(interval.as_millis() as u32);
+        message.beacon_interval_ms = Some(interval.max(pace).as_millis() as u32);
         floods(&mut message.floods_held);
         message.exterior_lights = None;
         message.doors_open = None;
@@ -332,7 +365,14 @@ mod tests {
             let ms = now.as_nanos() / 1_000_000;
             let fix = at(ms);
             if awareness.check(now, Some(&OwnMotion::from(&fix))) {
-                awareness.generate(now, &Config::vehicle(), &fix, &VehicleState::default(), |_| ());
+                awareness.generate(
+                    now,
+                    &Config::vehicle(),
+                    &fix,
+                    &VehicleState::default(),
+                    Duration::ZERO,
+                    |_| (),
+                );
                 times.push(ms);
             }
         }
@@ -433,6 +473,7 @@ mod tests {
                         &Config::vehicle(),
                         &fix(*n as f64 * 30.0, 3000, 0),
                         &VehicleState::default(),
+                        Duration::ZERO,
                         |_| (),
                     )
                     .length
@@ -454,6 +495,7 @@ mod tests {
                     &Config::vehicle(),
                     &fix(n as f64 * 25.0, 3000, 0),
                     &VehicleState::default(),
+                    Duration::ZERO,
                     |_| (),
                 )
                 .clone();

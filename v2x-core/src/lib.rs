@@ -28,15 +28,15 @@ mod send;
 mod trust;
 
 pub use base::{
-    Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, EmergencySwitches,
-    EncryptionKey, FairShares, Fix, FrameHead, HeldHeading, Host, Imminent, Instant, MessageId, NotSent,
-    NotSentReason, Open, Plane, Plausibility, Position, PseudonymConfig, Purpose, Rate, ReceiveStamps,
-    Received, ReceivedFrame, Recipients, Refusal, Reserve, Role, SEAL_DOMAIN, STANDING, Scheme, SealBinding,
-    Sealed, Seed, SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix,
-    TimedVehicle, Token, Transmit, VehicleState, Velocity, Virtual, Way, WireTime, heading_difference,
-    limits, radii_of_curvature, seal, strict, velocity,
+    Anchor, AwarenessRule, ChangeRule, ClockState, Config, Congestion, DropReason, Dropped,
+    EmergencySwitches, EncryptionKey, FairShares, Fix, FrameHead, HeldHeading, Host, Imminent, Instant,
+    MessageId, NotSent, NotSentReason, Open, Plane, Plausibility, Position, PseudonymConfig, Purpose, Rate,
+    ReceiveStamps, Received, ReceivedFrame, Recipients, Refusal, Regulation, Reserve, Role, SEAL_DOMAIN,
+    STANDING, Scheme, SealBinding, Sealed, Seed, SendRequest, SendStamps, SendingState, Sent, Sign, Stream,
+    TableFill, TimedFix, TimedVehicle, Token, Transmit, VehicleState, Velocity, Virtual, Way, WireTime,
+    heading_difference, limits, radii_of_curvature, seal, strict, velocity,
 };
-pub use congestion::{BusyRatio, LoadSource};
+pub use congestion::{BusyRatio, CongestionState, GateCounts, LoadBasis, LoadSource};
 #[cfg(feature = "polygon")]
 pub use forward::polygon;
 pub use forward::{Area, BeaconTags, FloodName, ForwardCause, Forwarded, Forwarder, contention, hops_for};

@@ -4,6 +4,7 @@
 //! configuration that loads is consistent. Paths are taken from the directory of the file.
 
 mod clock;
+mod congestion;
 mod control;
 mod file;
 mod identity;
@@ -16,9 +17,7 @@ use core::time::Duration;
 use std::path::{Path, PathBuf};
 
 use v2x_apps::load::Load;
-use v2x_core::{
-    AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, Seed, limits,
-};
+use v2x_core::{AwarenessRule, ChangeRule, Config, Plausibility, PseudonymConfig, Role, Seed, limits};
 use v2x_proto::Class;
 use v2x_settings::{Document, Section, SettingsError, one_of};
 
@@ -118,6 +117,7 @@ impl StationConfig {
         let identity = identity::read(&top)?;
         let revocations = revocations(&top)?;
         let link = link::read(&top)?;
+        congestion::read(&top, &link.medium, &mut station)?;
         let position = place::read(&top, role)?;
         let (control, control_group, control_rights) = control::read(&top)?;
         let alerts = alerts(&top, role)?;
@@ -177,10 +177,6 @@ fn station(top: &Section<'_>, role: Role) -> Result<Config, SettingsError> {
         [("enforce", Plausibility::Enforce), ("flag", Plausibility::Flag), ("off", Plausibility::Off)];
     if let Some(rule) = top.choice("plausibility", &rules)? {
         config.plausibility = rule;
-    }
-    let profiles = [("lab", Imminent::Lab), ("regulated", Imminent::Regulated)];
-    if let Some(profile) = top.choice("imminent", &profiles)? {
-        config.imminent = profile;
     }
     if let Some(section) = top.table("station", &["type", "length_m", "width_m", "max_neighbours"])? {
         if let Some(number) = station_type(&section)? {
@@ -331,6 +327,8 @@ const TOP_KEYS: &[&str] = &[
     "test",
     "plausibility",
     "imminent",
+    "congestion",
+    "regulation",
     "alerts",
     "priority_requests",
     "identity",

@@ -23,5 +23,7 @@ pub mod web;
 #[cfg(any(feature = "web", feature = "replay"))]
 pub mod web_page;
 mod whole_file;
+#[cfg(feature = "replay")]
+mod whole_folder;
 
 pub use cli::main;

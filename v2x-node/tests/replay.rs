@@ -496,3 +496,66 @@ fn options_that_choose_or_place_stations_are_refused_with_what_would_be_right() 
         assert!(err.contains(complaint), "{args:?}: {err}");
     }
 }
+
+#[test]
+fn a_mapping_by_name_or_file_reads_other_csv_and_the_plain_reader_names_it() {
+    let scratch = Scratch::new("mapping");
+    let mut text = "frame,id,x,y,width,height,xVelocity,yVelocity,xAcceleration,yAcceleration\n".to_owned();
+    for frame in 0..50 {
+        writeln!(text, "{frame},1,{},10,4.5,2,30,0,0,0", 100.0 + f64::from(frame) * 1.2).unwrap();
+    }
+    scratch.write("tracks.csv", text.as_bytes());
+    scratch.write("own.toml", b"[columns]\ntime = \"frame\"\nid = \"id\"\nx = \"x\"\ny = \"yy\"\n");
+    let (code, out, err) = scratch.run(&["convert", "tracks.csv", "t.csv", "--mapping", "highd"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("1 stations, 50 samples, 2.0 s") && err.is_empty(), "{out}{err}");
+    for (args, complaint) in [
+        (&["convert", "tracks.csv", "t.xml"][..], "which --mapping highd reads"),
+        (
+            &["convert", "tracks.csv", "t.xml", "--mapping", "own.toml"],
+            "tracks.csv:1: no column \"yy\" (y of the mapping own.toml)",
+        ),
+        (
+            &["convert", "tracks.csv", "t.xml", "--mapping", "lowd"],
+            "a mapping is ngsim, highd, ind, pneuma or a TOML file",
+        ),
+        (&["run", "--plan", "p.toml", "--mapping", "highd"], "cannot be used with"),
+    ] {
+        let (code, _, err) = scratch.run(args);
+        assert_eq!(code, 2);
+        assert!(err.contains(complaint), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn cars_of_a_trace_warn_when_asked_to_and_send_as_often_as_measured_ones() {
+    let scratch = Scratch::new("motion");
+    let mut text = "time;id;x;y;angle;speed;acceleration\n".to_owned();
+    for tenth in 0..40 {
+        let time = f64::from(tenth) / 10.0;
+        let braked = (time - 1.0).max(0.0);
+        let x = 1_000.0 + 20.0 * time - 3.0 * braked * braked;
+        let measured = if time > 1.0 { -6 } else { 0 };
+        writeln!(text, "{time};front;{x};0;90;{};{measured}", 20.0 - 6.0 * braked).unwrap();
+        writeln!(text, "{time};back;{};50;90;20;0", 900.0 + 20.0 * time).unwrap();
+    }
+    scratch.write("t.csv", text.as_bytes());
+    scratch.write("half.csv", b"interval_s,weight\n0.5,1\n");
+    scratch.write("wrong.csv", b"0.5\n0.01\n");
+    let sent = |args: &[&str]| {
+        let (code, _, err) = scratch.run(&[&["run", "t.csv", "--json", "r.json"][..], args].concat());
+        assert_eq!(code, 0, "{args:?} {err}");
+        let report: v2x_report::Report =
+            serde_json::from_str(&fs::read_to_string(scratch.0.join("r.json")).unwrap()).unwrap();
+        report.check().unwrap();
+        [0, 2].map(|class: usize| report.classes[class].sent)
+    };
+    let [alone, by_rules] = sent(&[]);
+    let [warned, _] = sent(&["--alerts"]);
+    let [_, drawn] = sent(&["--awareness", "half.csv"]);
+    assert!(alone == 0 && warned > 0, "{alone} {warned}");
+    assert!(by_rules > 20 && (14..=18).contains(&drawn), "{by_rules} {drawn}");
+    let (code, _, err) = scratch.run(&["run", "t.csv", "--awareness", "wrong.csv"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("wrong.csv:2: interval \"0.01\"; an interval is 0.1 to 5 s"), "{err}");
+}

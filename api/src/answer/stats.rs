@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::congestion::CongestionFigures;
+
 /// Figures of a station.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -33,6 +35,9 @@ pub struct Stats {
     /// Where that comes from, as in a status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_source: Option<String>,
+    /// Congestion control; absent in answers of older daemons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub congestion: Option<CongestionFigures>,
     /// The clock.
     pub clock: ClockFigures,
     /// The position.

@@ -11,11 +11,13 @@ mod way;
 
 use std::path::Path;
 
-use v2x_core::{Imminent, Scheme};
+use v2x_core::{Congestion, Imminent, Regulation, Scheme};
 use v2x_proto::{Class, Shape};
 use v2x_settings::SettingsError;
 
+use crate::faults::Fault;
 use crate::medium::{AirProfile, Ether, Medium, Power, ProfileError, RadioProfile, RangeLimited, Streets};
+use crate::processor::Processor;
 use crate::world::Sabotage;
 
 pub use run::{PlanOptions, PlanRunError, run, run_logged};
@@ -29,8 +31,14 @@ pub struct Plan {
     pub seeds: Vec<u64>,
     /// How floods are forwarded: all runs are repeated for each, the first is the one reported on.
     pub forwarding: Vec<Forwarding>,
-    /// How imminent warnings survive the loss of a frame.
-    pub imminent: Imminent,
+    /// How imminent warnings survive the loss of a frame; `None`: as the regulation has it.
+    pub imminent: Option<Imminent>,
+    /// What the work of a station takes.
+    pub processor: Processor,
+    /// What keeps the stations' rates to what the channel bears.
+    pub congestion: Congestion,
+    /// The law that holds for every frame.
+    pub regulation: Regulation,
     /// Time before the first event, s, in which neighbours and credentials become known.
     pub warm_up_s: f64,
     /// Time after the last event, s.
@@ -47,6 +55,8 @@ pub struct Plan {
     pub attackers: Vec<Attacker>,
     /// Controllers that feed roadside units.
     pub controllers: Vec<Controller>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
 }
 
 /// How floods are forwarded.
@@ -269,6 +279,14 @@ impl Plan {
             *trace = folder.join(&*trace);
         }
         Ok(plan)
+    }
+
+    /// How imminent warnings survive the loss of a frame: as the plan says, else as the regulation has it.
+    pub fn imminent(&self) -> Imminent {
+        self.imminent.unwrap_or(match self.regulation {
+            Regulation::None => Imminent::Lab,
+            Regulation::En302571 => Imminent::Regulated,
+        })
     }
 
     /// When the first event is, ns.

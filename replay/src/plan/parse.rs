@@ -3,13 +3,15 @@
 use core::ops::RangeInclusive;
 use std::path::Path;
 
-use v2x_core::Imminent;
+use v2x_core::{Congestion, Imminent, Regulation};
 use v2x_proto::{Class, Shape};
 use v2x_settings::{Document, Section, SettingsError, one_of};
 
 use super::scenario::{Grid, Highway, Partition, Scenario};
 use super::{Area, Attacker, Controller, Event, Forwarding, MAX_LENGTH_S, MediumPlan, Origin, Plan, Unit};
+use crate::faults;
 use crate::medium::{AirProfile, ProfileError};
+use crate::processor::Processor;
 use crate::run::{DEFAULT_RANGE_M, MAX_RANGE_M};
 use crate::world::Sabotage;
 
@@ -43,8 +45,10 @@ impl Plan {
             seeds: top.integers("seeds", MAX_SEEDS)?.unwrap_or_else(|| vec![1]),
             forwarding: top.choices("forwarding", &ways)?.unwrap_or_else(|| vec![Forwarding::Roadcast]),
             imminent: top
-                .choice("imminent", &[("lab", Imminent::Lab), ("regulated", Imminent::Regulated)])?
-                .unwrap_or_default(),
+                .choice("imminent", &[("lab", Imminent::Lab), ("regulated", Imminent::Regulated)])?,
+            processor: Processor::read(&top)?.unwrap_or_default(),
+            congestion: top.choice("congestion", &CONGESTION)?.unwrap_or_default(),
+            regulation: top.choice("regulation", &REGULATION)?.unwrap_or_default(),
             warm_up_s: number(&top, "warm_up_s", 0.0..=600.0, 10.0)?,
             settle_s: number(&top, "settle_s", 0.1..=600.0, 3.0)?,
             scenario: scenario(&top)?,
@@ -53,7 +57,16 @@ impl Plan {
             events: each(&top, "event", EVENT_KEYS, event)?,
             attackers: each(&top, "attacker", ATTACKER_KEYS, attacker)?,
             controllers: each(&top, "controller", CONTROLLER_KEYS, controller)?,
+            faults: faults::together(
+                &top.tables("fault", faults::FAULT_KEYS, MAX_TABLES)?,
+                each(&top, "fault", faults::FAULT_KEYS, faults::fault)?,
+            )?,
         };
+        if plan.regulation == Regulation::En302571 && plan.imminent == Some(Imminent::Lab) {
+            let right =
+                "three copies within 12 ms break it: imminent = \"regulated\", or regulation = \"none\"";
+            return Err(top.contradiction("imminent", "regulation = \"en302571\"", right));
+        }
         for (number, unit) in plan.units.iter().enumerate() {
             if plan.units[..number].iter().any(|other| other.name == unit.name) {
                 let found = format!("two named {:?}", unit.name);
@@ -306,6 +319,11 @@ const TOP_KEYS: &[&str] = &[
     "seeds",
     "forwarding",
     "imminent",
+    "congestion",
+    "regulation",
+    "verify_us",
+    "sign_us",
+    "frame_us",
     "warm_up_s",
     "settle_s",
     "scenario",
@@ -314,7 +332,11 @@ const TOP_KEYS: &[&str] = &[
     "event",
     "attacker",
     "controller",
+    "fault",
 ];
+const CONGESTION: [(&str, Congestion); 3] =
+    [("off", Congestion::Off), ("adaptive", Congestion::Adaptive), ("reactive", Congestion::Reactive)];
+const REGULATION: [(&str, Regulation); 2] = [("none", Regulation::None), ("en302571", Regulation::En302571)];
 const HIGHWAY_KEYS: &[&str] =
     &["kind", "length_m", "density_per_km", "lanes", "directions", "speed_mps", "jitter"];
 const GRID_KEYS: &[&str] = &["kind", "blocks", "block_m", "density_per_km", "speed_mps", "jitter"];

@@ -17,7 +17,7 @@ use crate::medium::LossesByDistance;
 use crate::rows::Rows;
 use crate::run::{self, Camp, Progress, RunOutcome};
 use crate::source::Trace;
-use crate::world::{Counted, DeferredCheckFailed, Settings, Toll, World};
+use crate::world::{Counted, DeferredCheckFailed, Gates, Settings, Toll, World};
 
 /// How a plan is to be run.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,6 +140,7 @@ pub fn run_logged(
         report.repeats = Repeats::new(total.runs.clone());
     }
     total.fill(&mut report);
+    report.congestion = total.gates.report(plan.congestion, plan.regulation, plan.imminent());
     if let Some(attack) = options.attack.as_ref().filter(|_| !course.stopped) {
         let mut before = Report::new(Kind::Replay, "", options.verify, &clean.stats);
         before.flood = clean.flood(forwarding);
@@ -198,15 +199,18 @@ fn run_once(
         posts = post_radios(&mut scene.trace, attack, origin, medium.reach_m())?;
     }
     let mut world = World::new(&scene.trace, settings, medium)?;
+    world.slow_down(plan.processor);
     if let Some(plan) = &options.attack {
         Camp { plan, posts: &posts, live }.enter(&mut world, &scene.trace);
     }
-    world.warn_by(plan.imminent);
+    world.warn_by(plan.imminent());
+    world.regulate(plan.congestion, plan.regulation);
+    world.suffer(core::mem::take(&mut scene.faults));
     world.sabotaged_by(&scene.saboteurs);
     world.part(scene.sides.clone());
     world.assign(scene.errands.clone());
     if let Some(rows) = course.rows.take() {
-        world.write_rows(rows, forwarding.name(), &scene.trace);
+        world.write_rows(rows, forwarding.name(), &scene.trace, course.length_ns);
     }
     let mut now_ns = 0;
     while now_ns < course.length_ns && !course.stopped {
@@ -267,6 +271,7 @@ struct Total {
     signatures: u64,
     map: MapData,
     toll: Toll,
+    gates: Gates,
 }
 
 impl Total {
@@ -281,6 +286,8 @@ impl Total {
         one.digest = Some(counted.digest_hex());
         self.runs.extend(seed.map(|seed| one.of_seed(seed)));
         counted.ledger.fill(&mut one);
+        one.faults = counted.faults;
+        one.processor = counted.toll.processor(&|station| trace.name(station));
         for (reason, count) in counted.floods.refused() {
             one.warnings.push(format!("{count} messages of the plan were not sent: {reason}"));
         }
@@ -297,6 +304,12 @@ impl Total {
                 report.frames.delivered += one.frames.delivered;
                 report.frames.dropped += one.frames.dropped;
                 report.add_deliveries(&one);
+                for (all, one) in report.faults.iter_mut().zip(&one.faults) {
+                    all.merge(one);
+                }
+                if let (Some(all), Some(one)) = (&mut report.processor, &one.processor) {
+                    all.merge(one);
+                }
                 match (&mut report.over_time, &one.over_time) {
                     (Some(all), Some(one)) => all.merge(one),
                     (all, _) => *all = all.take().or(one.over_time),
@@ -307,14 +320,17 @@ impl Total {
             }
         }
         self.toll.merge(counted.toll);
+        self.gates.merge(&counted.gates);
         self.logs.push(counted.floods);
     }
 
     /// Frames, drops and deliveries of all runs; warnings, ages, gaps and the worst pairs of the first.
     fn fill(&self, report: &mut Report) {
-        report.notes.push(VIRTUAL_TIME.to_owned());
         let Some(first) = &self.report else { return };
+        report.notes.push(run::virtual_time(first.processor.is_some()).to_owned());
         report.frames = first.frames;
+        report.processor.clone_from(&first.processor);
+        report.faults.clone_from(&first.faults);
         report.drops.clone_from(&first.drops);
         report.age_of_information.clone_from(&first.age_of_information);
         report.inter_packet_gap.clone_from(&first.inter_packet_gap);
@@ -340,5 +356,3 @@ impl Total {
 }
 
 const SLICE_NS: u64 = 100_000_000;
-const VIRTUAL_TIME: &str =
-    "virtual time: latencies are those of the medium; signing and verifying take none of it";

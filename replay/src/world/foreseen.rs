@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use v2x_core::{Input, Instant, Node, Output};
+use v2x_core::{Event, Input, Instant, Node, Output};
 use v2x_recording::transcript;
 
 /// Outputs of a node that the world has not come to.
@@ -58,14 +58,14 @@ impl Cause {
 pub(super) struct Answer {
     /// When it wants to be woken, ns.
     pub(super) deadline_ns: u64,
-    /// It sends something.
-    pub(super) transmits: bool,
+    /// It sends something, or will.
+    pub(super) sends: bool,
 }
 
 impl Foreseen {
     /// Takes what a node says to an input it got at `at_ns`.
     pub(super) fn keep(&mut self, at_ns: u64, of: Cause, station: u32, node: &mut Node) -> Answer {
-        let mut transmits = false;
+        let mut sends = false;
         let deadline_ns = loop {
             let output = node.poll_output();
             if let Output::Timeout(deadline, _) = output {
@@ -73,11 +73,11 @@ impl Foreseen {
                 break deadline.as_nanos();
             }
             note(at_ns, station, &output, &mut self.text);
-            transmits |= matches!(output, Output::Transmit(_));
+            sends |= matches!(output, Output::Transmit(_) | Output::Event(Event::Sent(_)));
             self.outputs.push_back(output);
         };
         self.steps.push_back(Step { at_ns, of, text_end: self.text.len() });
-        Answer { deadline_ns, transmits }
+        Answer { deadline_ns, sends }
     }
 
     /// Nothing of it is left.
@@ -113,11 +113,6 @@ impl Foreseen {
         let output = self.outputs.pop_front().expect("invariant: a step ends with a timeout");
         self.open = !matches!(output, Output::Timeout(..));
         Some(output)
-    }
-
-    /// Another node begins.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
     }
 }
 

@@ -11,10 +11,11 @@ use v2x_proto::envelope::{SignedView, TbsView};
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, Digest, hop};
-use v2x_report::{Linkability, Stage, receive_stages, send_stages};
+use v2x_report::{FaultReport, Linkability, Stage, receive_stages, send_stages};
 
 use super::address::station_of;
 use super::clock::START;
+use super::congestion::Gates;
 use super::foreseen;
 use super::toll::Toll;
 use crate::flood::FloodLog;
@@ -23,6 +24,7 @@ use crate::linkability::Eavesdropper;
 use crate::medium::{LossesByDistance, Medium, Neighbour, Places};
 use crate::rows::{MessageOrigin, Rows};
 use crate::spatial::Spatial;
+use crate::tables::Tables;
 
 /// The record of a run in progress.
 #[derive(Debug, Default)]
@@ -104,6 +106,10 @@ pub struct Counted {
     pub toll: Toll,
     /// Frames received and lost by distance, where the medium knows why.
     pub losses: Option<LossesByDistance>,
+    /// What the stations' gates did.
+    pub gates: Gates,
+    /// What the faults of a plan took, in its order.
+    pub faults: Vec<FaultReport>,
 }
 
 impl Counted {
@@ -171,6 +177,11 @@ impl Journal {
     /// Whether rows were to be written and cannot be.
     pub(super) fn rows_failed(&self) -> bool {
         self.rows.as_ref().is_some_and(Rows::failed)
+    }
+
+    /// The tables to write, where there are any.
+    pub(super) fn tables(&mut self) -> Option<&mut Tables> {
+        self.rows.as_mut()?.tables()
     }
 
     fn flush_rows(&mut self) {
@@ -328,7 +339,12 @@ impl Journal {
     fn book_event(&mut self, now_ns: u64, station: u32, event: &Event) {
         match event {
             Event::Received(received) => self.received(now_ns, station, received),
-            Event::Dropped(dropped) => self.ledger.dropped(dropped.claimed, station, dropped.reason.name()),
+            Event::Dropped(dropped) => {
+                self.ledger.dropped(dropped.claimed, station, dropped.reason.name());
+                if let Some(tables) = self.tables() {
+                    tables.stations().dropped(station);
+                }
+            }
             Event::NotSent(NotSent { id: Some(id), reason, .. }) => self.withheld(*id, reason.name()),
             Event::NotSent(NotSent { id: None, reason, .. }) => self.floods.refuse(reason.name()),
             Event::Suspicion(suspicion) => {
@@ -375,9 +391,16 @@ impl Journal {
             _ => {}
         }
         self.outside(now_ns, station, received, delivery);
-        let is_awareness = received.message_type == MessageType::Awareness as u32;
-        if let (Delivery::Intended { distance_m, .. }, true) = (delivery, is_awareness) {
-            let (sender, generated_ns) = self.origin_of(received);
+        if let Some(tables) = self.tables() {
+            tables.stations().delivered(station);
+        }
+        let Delivery::Intended { distance_m, latency_ns } = delivery else { return };
+        let (sender, generated_ns) = self.origin_of(received);
+        if let Some(rows) = &mut self.rows {
+            let stages = (now_ns, &stages[..count]);
+            rows.delivered(received, sender, station, (distance_m, latency_ns), stages);
+        }
+        if received.message_type == MessageType::Awareness as u32 {
             self.spatial.received(sender, station, distance_m, generated_ns, now_ns);
         }
     }
@@ -423,6 +446,8 @@ impl Journal {
             rows: self.rows,
             toll: Toll::default(),
             losses: None,
+            gates: Gates::default(),
+            faults: Vec::new(),
         }
     }
 }

@@ -26,6 +26,10 @@ pub(super) enum Due {
     Revoke(u32),
     /// A transmitter beside the road has something to send.
     Radio(u32),
+    /// A station's radio tells how busy its channel is.
+    Survey(u32),
+    /// Something goes wrong, or ceases to.
+    Fault(u32),
 }
 
 /// Future events.

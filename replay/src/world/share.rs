@@ -205,11 +205,10 @@ impl Outlook {
     fn answered(&mut self, at: Instant, mut cause: Cause) {
         let Some(node) = &mut self.node else { return };
         loop {
-            let Answer { deadline_ns, transmits } =
-                self.foreseen.keep(at.as_nanos(), cause, self.station, node);
+            let Answer { deadline_ns, sends } = self.foreseen.keep(at.as_nanos(), cause, self.station, node);
             self.deadline_ns = deadline_ns;
-            // What the transmitter has to say to that may come before anything else.
-            self.over |= transmits;
+            // What the transmitter has to say to that may come before anything else, and when the next message is due.
+            self.over |= sends;
             if self.over || deadline_ns > at.as_nanos() {
                 return;
             }

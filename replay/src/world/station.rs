@@ -5,17 +5,18 @@ use v2x_apps::alert::Triggers;
 use v2x_core::{AwarenessRule, Config, Node, Pool, Reserve};
 use v2x_proto::Digest;
 
+use super::congestion::Survey;
 use super::foreseen::Foreseen;
-use super::processor::Workload;
 use super::transmitter::Transmitter;
+use super::workload::Workload;
 use crate::source::{StationKind, StationSize};
 
 /// Where a station's node is, what it signs with, and when it is woken.
 #[derive(Debug)]
 pub(super) struct Station {
     pub(super) node: Option<Box<Node>>,
-    /// What the node does next.
-    pub(super) foreseen: Box<Foreseen>,
+    /// What the node does next; kept for its room when it is empty.
+    pub(super) foreseen: Option<Box<Foreseen>>,
     pub(super) seen: bool,
     /// What it signs with: digest and hash of each credential, the key.
     signs: Vec<(Digest, [u8; 32], VerifyingKey)>,
@@ -25,6 +26,7 @@ pub(super) struct Station {
     pub(super) turn_scheduled: bool,
     pub(super) transmitter: Transmitter,
     pub(super) work: Workload,
+    pub(super) survey: Survey,
     /// What it warns of, where vehicles do.
     pub(super) triggers: Option<Box<Triggers>>,
     /// Awareness messages so far, where their intervals are drawn.
@@ -35,7 +37,7 @@ impl Default for Station {
     fn default() -> Self {
         Self {
             node: None,
-            foreseen: Box::default(),
+            foreseen: None,
             seen: false,
             signs: Vec::new(),
             deadline_ns: u64::MAX,
@@ -43,6 +45,7 @@ impl Default for Station {
             turn_scheduled: false,
             transmitter: Transmitter::default(),
             work: Workload::default(),
+            survey: Survey::default(),
             triggers: None,
             beacons: 0,
         }
@@ -53,6 +56,11 @@ impl Station {
     pub(super) fn meet(&mut self, pool: &Pool) {
         self.seen = true;
         self.signs = pool.identities().map(|one| (one.digest(), *one.hash(), *one.key())).collect();
+    }
+
+    /// Whether what its node does next is known.
+    pub(super) fn is_foreseen(&self) -> bool {
+        self.foreseen.as_ref().is_some_and(|foreseen| !foreseen.is_empty())
     }
 
     /// The digest of the first credential it signs with.

@@ -4,9 +4,11 @@ use crate::source::town;
 use v2x_core::DropReason;
 use v2x_proto::Class;
 
+mod congestion;
 mod link;
 mod motion;
 mod radio;
+mod work;
 
 /// Standing cars on a line, `metres` apart, sampled ten times a second for `seconds`.
 fn standing(cars: u32, metres: f64, tenths: u64) -> Trace {

@@ -12,7 +12,6 @@
 
 use core::mem;
 
-use v2x_core::Fix;
 use v2x_proto::link::{DataRate, airtime_ns};
 
 use super::address::link_address;
@@ -36,6 +35,7 @@ pub(super) struct WindowPlan {
 #[derive(Debug)]
 struct Expected {
     station: u32,
+    order: u32,
     at_ns: u64,
     what: What,
 }
@@ -46,7 +46,7 @@ enum What {
         slot: u32,
         arrival: u32,
     },
-    Fix(Fix),
+    Fix,
     /// It may want to be woken.
     Wake,
     /// Something that is not foreseen.
@@ -62,10 +62,14 @@ impl World {
 
     /// Works out what is certain from `from_ns` on, the time of the next event, and before `until_ns`.
     pub(super) fn foresee(&mut self, from_ns: u64, until_ns: u64) {
-        // What work costs a station depends on what it did before.
-        let Some(crew) = self.crew.take_if(|_| self.processor.is_none()) else { return };
+        // What work costs a station depends on what it did before; and a fault may strike at any time.
+        let certain = self.processor.is_instant() && self.troubles.is_empty();
+        let Some(crew) = self.crew.take_if(|_| certain) else { return };
         let settled_ns = self.medium.settled_until_ns();
-        let mut end_ns = until_ns.min(settled_ns).min(from_ns.saturating_add(self.lookahead_ns()));
+        let mut end_ns = until_ns
+            .min(settled_ns)
+            .min(from_ns.saturating_add(self.lookahead_ns()))
+            .min(self.second_ends_ns());
         let mut plan = mem::take(&mut self.window);
         self.expect(&mut plan, &mut end_ns);
         plan.until_ns = end_ns.max(from_ns + 1);
@@ -78,7 +82,7 @@ impl World {
                 for outlook in share.outlooks.drain(..) {
                     let state = &mut self.stations[outlook.station as usize];
                     state.node = outlook.node;
-                    state.foreseen = outlook.foreseen;
+                    state.foreseen = Some(outlook.foreseen);
                 }
                 if let Some(failure) = share.failed.take() {
                     self.verifier.failed(failure);
@@ -93,7 +97,10 @@ impl World {
     /// Collects what happens to which station.
     fn expect(&mut self, plan: &mut WindowPlan, end_ns: &mut u64) {
         plan.certain.clear();
-        let mut expect = |station, at_ns, what| plan.certain.push(Expected { station, at_ns, what });
+        let certain = &mut plan.certain;
+        let mut expect = |station, at_ns, what| {
+            certain.push(Expected { station, order: certain.len() as u32, at_ns, what });
+        };
         for (at_ns, due) in self.schedule.look_ahead(*end_ns) {
             match due {
                 Due::Arrive(slot) => {
@@ -109,25 +116,22 @@ impl World {
                     }
                 }
                 Due::Move(station) => {
-                    let sample = self.tracks[station as usize].at(at_ns);
-                    let there = self.stations[station as usize].node.is_some();
-                    let plain = there && !self.alerting && !self.tracks[station as usize].has_signals();
-                    let what =
-                        sample.filter(|_| plain).map_or(What::Unknown, |sample| What::Fix(fix(&sample)));
-                    expect(station, at_ns, what);
+                    // An alert that goes with a place is handed in before it.
+                    let plain = !self.alerting && !self.tracks[station as usize].has_signals();
+                    expect(station, at_ns, if plain { What::Fix } else { What::Unknown });
                 }
                 Due::Wake(station) => expect(station, at_ns, What::Wake),
-                Due::Leave(station) | Due::Turn(station) | Due::Ended(station) => {
+                Due::Leave(station) | Due::Turn(station) | Due::Ended(station) | Due::Survey(station) => {
                     expect(station, at_ns, What::Unknown);
                 }
-                Due::Errand(_) | Due::Attack(_) | Due::Revoke(_) | Due::Radio(_) => {
+                Due::Errand(_) | Due::Attack(_) | Due::Revoke(_) | Due::Radio(_) | Due::Fault(_) => {
                     *end_ns = at_ns;
                     break;
                 }
             }
         }
         // At one time in order of the events.
-        plan.certain.sort_by_key(|expected| (expected.station, expected.at_ns));
+        plan.certain.sort_unstable_by_key(|expected| (expected.station, expected.at_ns, expected.order));
     }
 
     /// Makes shares of stations to which something is certain to happen; none when there is too little to do.
@@ -172,20 +176,26 @@ impl World {
         let beside = self.saboteurs.are(station) || self.radios.are(station) || self.attacks(station);
         let frames = self.medium.transmitter_frames().max(1);
         let state = &mut self.stations[station as usize];
-        if beside || !state.foreseen.is_empty() || state.transmitter.has_news(frames) {
+        if beside || state.is_foreseen() || state.transmitter.has_news(frames) {
             return;
         }
         let first = &expected[0];
         let idle = match first.what {
             What::Unknown => true,
             What::Wake => expected.len() == 1 && state.deadline_ns >= end_ns,
-            What::Arrival { .. } | What::Fix(_) => state.deadline_ns == first.at_ns,
+            What::Arrival { .. } | What::Fix => state.deadline_ns == first.at_ns,
         };
         if idle {
             return;
         }
         let Some(node) = state.node.take() else { return };
-        share.add(Outlook::new(station, node, mem::take(&mut state.foreseen), state.deadline_ns, end_ns));
+        share.add(Outlook::new(
+            station,
+            node,
+            state.foreseen.take().unwrap_or_default(),
+            state.deadline_ns,
+            end_ns,
+        ));
         for (index, one) in expected.iter().enumerate() {
             let at_once = |other: Option<&Expected>| {
                 other.is_some_and(|other| other.at_ns == one.at_ns && !matches!(other.what, What::Wake))
@@ -203,7 +213,10 @@ impl World {
                         changed: reception.changed.clone(),
                     }
                 }
-                What::Fix(fix) if !together => Certain::Fix(fix),
+                What::Fix if !together => match self.tracks[station as usize].at(one.at_ns) {
+                    Some(sample) => Certain::Fix(fix(&sample)),
+                    None => continue,
+                },
                 _ => {
                     share.ends_at(one.at_ns);
                     break;

@@ -57,6 +57,7 @@ impl Report {
         if let Some(damage) = &self.damage {
             damage.render(&mut out);
         }
+        super::faults::render(&self.faults, &mut out);
         let floods: Vec<_> = self.flood.iter().chain(&self.flood_baselines).collect();
         super::flood::render(&floods, &mut out);
         if !self.notes.is_empty() || !self.warnings.is_empty() {
@@ -123,7 +124,7 @@ fn most_dropped(out: &mut String, drops: &BTreeMap<String, u64>) {
 
 fn headline(out: &mut String, report: &Report) {
     let took = report.machine.map_or_else(String::new, |machine| {
-        format!(", took {:.1} s ({:.1} x real time)", machine.wall_s, machine.realtime_factor)
+        format!(", took {:.1} s ({} x real time)", machine.wall_s, machine.factor())
     });
     line(
         out,
@@ -159,8 +160,14 @@ fn headline(out: &mut String, report: &Report) {
     if let Some(afar) = &report.afar {
         wrapped(out, "", &[format!("from afar: {}", afar.in_words())]);
     }
+    if let Some(processor) = &report.processor {
+        wrapped(out, "processor: ", &processor.in_words());
+    }
     if let Some(channel) = &report.channel {
         line(out, format_args!("channel: {}", channel.in_words()));
+    }
+    if let Some(congestion) = &report.congestion {
+        wrapped(out, "", &[format!("congestion control: {}", congestion.in_words())]);
     }
     if let Some(ocb) = &report.ocb {
         line(out, format_args!("OCB: {}", ocb.in_words()));

@@ -49,6 +49,16 @@ pub struct Config {
     /// the air, inside their areas. Without effect on vehicles, and where floods go by another scheme than ours.
     #[serde(default)]
     pub from_afar: bool,
+    /// What keeps the station's rate to what the channel bears.
+    #[serde(default, skip_serializing_if = "Congestion::is_off")]
+    pub congestion: Congestion,
+    /// The law that holds for every frame, imminent ones too.
+    #[serde(default, skip_serializing_if = "Regulation::is_none")]
+    pub regulation: Regulation,
+    /// Frames of awareness have about this many bytes at least, 802.11 header included, before the credential that some bring:
+    /// filled up with a field that receivers skip, as if there were more to say. Of test stations alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beacon_bytes: Option<u16>,
     /// When the tables take their memory; in no recording, because it changes nothing that a station does.
     #[serde(skip)]
     pub reserve: Reserve,
@@ -75,6 +85,9 @@ impl Config {
             imminent: Imminent::default(),
             max_neighbours: limits::NEIGHBOURS,
             from_afar: false,
+            congestion: Congestion::Off,
+            regulation: Regulation::None,
+            beacon_bytes: None,
             reserve: Reserve::Whole,
         }
     }
@@ -95,6 +108,9 @@ impl Config {
             imminent: Imminent::default(),
             max_neighbours: limits::NEIGHBOURS,
             from_afar: false,
+            congestion: Congestion::Off,
+            regulation: Regulation::None,
+            beacon_bytes: None,
             reserve: Reserve::Whole,
         }
     }
@@ -149,6 +165,73 @@ pub enum Imminent {
     /// One copy, repeated by up to two neighbours: on European roads, where a station keeps 25 ms between two frames
     /// (EN 302 571 `Toff`).
     Regulated,
+}
+
+/// What keeps a station's rate to what the channel bears.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Congestion {
+    /// Nothing: frames leave as the link takes them.
+    #[default]
+    Off,
+    /// A share of the time that all stations in range bring into balance (ETSI TS 102 687, adaptive approach).
+    Adaptive,
+    /// A table from the busy ratio to the time between two frames (the same, reactive approach).
+    Reactive,
+}
+
+impl Congestion {
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+
+    /// Name in configurations, plans and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Adaptive => "adaptive",
+            Self::Reactive => "reactive",
+        }
+    }
+}
+
+/// The law that holds for every frame a station sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Regulation {
+    /// None: a laboratory, a closed track, a wire.
+    #[default]
+    None,
+    /// The European Union's, for 5,855 to 5,925 MHz (EN 302 571, 4.2.10). It takes [`Imminent::Regulated`]: three copies within
+    /// 12 ms cannot keep 25 ms from one to the next.
+    En302571,
+}
+
+impl Regulation {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// Name in configurations, plans and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::En302571 => "en302571",
+        }
+    }
+}
+
+impl Imminent {
+    /// Name in configurations, plans and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lab => "lab",
+            Self::Regulated => "regulated",
+        }
+    }
 }
 
 /// What follows when a station's verified messages are implausible.

@@ -254,6 +254,9 @@ pub const MAX_MULTI_HOP_REACH_M: f64 = 20_000.0;
 /// a row mean that the measurement has stopped.
 pub const MAX_LOAD_AGE: Duration = Duration::from_secs(1);
 
+/// Alerts that leave although the rate is closed: the four copies of a new one, and its repetitions after that.
+pub const ALERT_RESERVATION: Rate = Rate::new(10, 4);
+
 /// What a vehicle's bus said this long ago is unknown: buses repeat their signals each 10 to 100 ms, and a pedal is released
 /// faster than that.
 pub const MAX_VEHICLE_AGE: Duration = Duration::from_millis(500);

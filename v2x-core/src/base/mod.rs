@@ -26,7 +26,10 @@ mod vehicle;
 mod velocity;
 mod way;
 
-pub use config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, Scheme};
+pub use config::{
+    AwarenessRule, ChangeRule, Config, Congestion, Imminent, Plausibility, PseudonymConfig, Regulation, Role,
+    Scheme,
+};
 pub use encryption_key::{EncryptionKey, seal};
 pub use event_version::EventVersion;
 pub use fair_shares::FairShares;

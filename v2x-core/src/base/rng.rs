@@ -34,6 +34,8 @@ pub enum Purpose {
     Forwarding,
     /// Which of the held frames gives way.
     HoldLot,
+    /// Whether awareness passes a closed gate, and when a station looks at the channel.
+    Congestion,
 }
 
 /// What all streams of a station come from, never printed: who knows it knows when the station changes its pseudonym, and to

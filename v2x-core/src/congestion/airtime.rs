@@ -30,6 +30,13 @@ impl Airtime {
         self.steps.iter().sum::<u64>().min(second) as f64 / second as f64
     }
 
+    /// Share of the last whole step of 100 ms that frames were on the air, 0..=1: the interval of ETSI TS 102 687.
+    pub fn last_step(&mut self, now: Instant) -> f64 {
+        self.forget(now);
+        let last = (self.newest + STEPS - 1) % STEPS;
+        self.steps[last as usize].min(STEP_NS) as f64 / STEP_NS as f64
+    }
+
     fn forget(&mut self, now: Instant) {
         let step = now.as_nanos() / STEP_NS;
         for passed in (self.newest + 1..=step).take(STEPS as usize) {
@@ -57,6 +64,18 @@ mod tests {
         assert!((airtime.busy(Instant::from_millis(999)) - 0.496).abs() < 1e-9);
         assert!((airtime.busy(Instant::from_millis(1500)) - 0.2232).abs() < 0.03);
         assert_eq!(airtime.busy(Instant::from_millis(2100)), 0.0);
+    }
+
+    #[test]
+    fn the_last_whole_step_is_known_for_itself() {
+        let mut airtime = Airtime::default();
+        for ms in 100..150 {
+            airtime.add(Instant::from_millis(ms), 300);
+        }
+        let at = |airtime: &mut Airtime, ms| airtime.last_step(Instant::from_millis(ms));
+        assert_eq!(at(&mut airtime, 199), 0.0);
+        assert!((at(&mut airtime, 200) - 0.248).abs() < 1e-9);
+        assert_eq!(at(&mut airtime, 300), 0.0);
     }
 
     #[test]

@@ -8,12 +8,36 @@ use crate::base::{Instant, limits};
 pub struct ChannelLoad {
     decoded: Airtime,
     reported: Option<Report>,
+    /// When a frame was heard last.
+    heard: Option<Instant>,
 }
 
 impl ChannelLoad {
-    /// A frame of `len` bytes after the link's own header was heard or sent at `now`.
-    pub fn add(&mut self, now: Instant, len: usize) {
+    /// A frame of `len` bytes after the link's own header was heard at `now`.
+    pub fn hear(&mut self, now: Instant, len: usize) {
         self.decoded.add(now, len);
+        self.heard = Some(now);
+    }
+
+    /// A frame of `len` bytes after the link's own header was sent at `now`.
+    pub fn send(&mut self, now: Instant, len: usize) {
+        self.decoded.add(now, len);
+    }
+
+    /// How busy the channel was in the last 100 ms, for the gate: as reported, else as heard, else assumed.
+    pub fn sample(&mut self, now: Instant) -> LoadSample {
+        let heard = self.decoded.last_step(now);
+        let hears = self.heard.is_some_and(|at| now.since(at) < limits::MAX_LOAD_AGE);
+        match self.fresh(now) {
+            Some(report) if report.source == LoadSource::Survey => {
+                LoadSample { share: report.share(), basis: LoadBasis::Reported(report.source) }
+            }
+            Some(report) => {
+                LoadSample { share: report.share().max(heard), basis: LoadBasis::Reported(report.source) }
+            }
+            None if hears => LoadSample { share: heard, basis: LoadBasis::Heard },
+            None => LoadSample { share: ASSUMED, basis: LoadBasis::Assumed },
+        }
     }
 
     /// The host reports a load in thousandths; false when it is above [`MAX_PERMILLE`]: then it is ignored, and an
@@ -40,8 +64,12 @@ impl ChannelLoad {
         self.with(self.decoded.clone().busy(now), now)
     }
 
+    fn fresh(&self, now: Instant) -> Option<Report> {
+        self.reported.filter(|report| now.since(report.at) < limits::MAX_LOAD_AGE)
+    }
+
     fn with(&self, decoded: f64, now: Instant) -> BusyRatio {
-        let fresh = self.reported.filter(|report| now.since(report.at) < limits::MAX_LOAD_AGE);
+        let fresh = self.fresh(now);
         let share = match fresh {
             None => decoded,
             Some(report) => match report.source {
@@ -63,6 +91,39 @@ pub struct BusyRatio {
     pub reported: Option<LoadSource>,
 }
 
+/// How busy the channel was in the last 100 ms, as a gate takes it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoadSample {
+    /// Share of time, 0..=1.
+    pub share: f64,
+    /// Where it comes from.
+    pub basis: LoadBasis,
+}
+
+/// What is known of the channel's load, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadBasis {
+    /// The link or the host reports it.
+    Reported(LoadSource),
+    /// The airtime of the frames that the station heard and sent: the channel is at least this busy.
+    Heard,
+    /// Nothing is reported and nothing was heard for a second: a receiver may be deaf as well as alone.
+    Assumed,
+}
+
+impl LoadBasis {
+    /// Stable name in reports, as for [`BusyRatio`]: `survey`, `monitor`, `estimate` or `assumed`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reported(LoadSource::Survey) => "survey",
+            Self::Reported(LoadSource::Estimate) => "monitor",
+            Self::Heard => "estimate",
+            Self::Assumed => "assumed",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Report {
     at: Instant,
@@ -79,6 +140,9 @@ impl Report {
 /// All of the time.
 const MAX_PERMILLE: u16 = 1000;
 
+/// An unknown channel counts as this busy.
+pub const ASSUMED: f64 = 0.5;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,7 +151,7 @@ mod tests {
     fn quarter() -> ChannelLoad {
         let mut load = ChannelLoad::default();
         for ms in (0..1000).step_by(2) {
-            load.add(Instant::from_millis(ms), 300);
+            load.hear(Instant::from_millis(ms), 300);
         }
         load
     }
@@ -117,6 +181,33 @@ mod tests {
         assert_eq!(known(&load, at), (248, Some(LoadSource::Estimate)));
         assert_eq!(known(&load, at + limits::MAX_LOAD_AGE), (0, None));
         assert_eq!(load.busy(at), load.ratio(at).share, "looking changes nothing");
+    }
+
+    #[test]
+    fn a_gate_takes_the_hosts_ratio_else_what_was_heard_else_a_half() {
+        let at = Instant::from_millis(999);
+        let mut load = quarter();
+        let sample = |load: &mut ChannelLoad, at| {
+            let LoadSample { share, basis } = load.sample(at);
+            ((share * 1000.0).round() as u32, basis.name())
+        };
+        load.report(at, 100, LoadSource::Survey);
+        assert_eq!(sample(&mut load, at), (100, "survey"));
+        load.report(at, 100, LoadSource::Estimate);
+        assert_eq!(sample(&mut load, at), (248, "monitor"));
+        let mut load = quarter();
+        assert_eq!(sample(&mut load, at), (248, "estimate"));
+        assert_eq!(
+            sample(&mut load, Instant::from_millis(1_997)),
+            (0, "estimate"),
+            "it hears that nobody sends"
+        );
+        load.send(Instant::from_millis(2_000), 300);
+        assert_eq!(
+            sample(&mut load, Instant::from_millis(2_100)),
+            (500, "assumed"),
+            "what it sends is no proof"
+        );
     }
 
     #[test]

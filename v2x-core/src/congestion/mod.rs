@@ -1,6 +1,14 @@
-//! Channel load: how busy the channel is.
+//! Congestion control: how busy the channel is, and when the next frame may leave.
 
 mod airtime;
+mod burst;
 mod channel_load;
+mod gate;
+mod legal;
+mod limeric;
+mod reactive;
+mod tracking;
 
-pub use channel_load::{BusyRatio, ChannelLoad, LoadSource};
+pub use burst::Burst;
+pub use channel_load::{BusyRatio, ChannelLoad, LoadBasis, LoadSource};
+pub use gate::{CongestionState, GateCounts, Passage, TransmitGate};

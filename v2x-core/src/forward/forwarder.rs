@@ -282,6 +282,12 @@ impl Forwarder {
         self.floods.next_due()
     }
 
+    /// When something in this lane is due.
+    #[must_use]
+    pub fn next_due_in(&self, lane: Lane) -> Option<Instant> {
+        self.floods.next_due_in(lane)
+    }
+
     fn transmit(
         &mut self,
         slot: u16,

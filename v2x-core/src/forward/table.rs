@@ -148,6 +148,10 @@ impl FloodTable {
         self.due.iter().filter_map(TimerTree::first).map(|(at, _)| at).min()
     }
 
+    pub(super) fn next_due_in(&self, lane: Lane) -> Option<Instant> {
+        self.due[lane as usize].first().map(|(at, _)| at)
+    }
+
     fn most_floods(&self) -> Option<Digest> {
         let held = self.keys.iter().flatten().take(limits::MAX_FLOODS);
         let mut signers: ArrayVec<Digest, { limits::MAX_FLOODS }> = held.map(|key| key.signer).collect();
@@ -187,4 +191,15 @@ pub enum Lane {
     Flood,
     /// Background from afar.
     Background,
+}
+
+impl Lane {
+    /// The class whose rules its frames follow on their way out.
+    pub fn class(self) -> Class {
+        match self {
+            Self::Imminent => Class::D0,
+            Self::Flood => Class::D3,
+            Self::Background => Class::D5,
+        }
+    }
 }

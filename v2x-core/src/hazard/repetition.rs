@@ -94,36 +94,6 @@ impl RepetitionSchedule {
     }
 }
 
-/// How many imminent warnings may be sent at once: 20 frames within a second, once in ten (C2C-CC Basic System
-/// Profile).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Burst {
-    since: Option<Instant>,
-    frames: u32,
-}
-
-impl Burst {
-    /// A frame of D0 leaves at its usual time: it counts, and is never held back.
-    pub fn note(&mut self, now: Instant) {
-        self.renew(now);
-        self.frames += 1;
-    }
-
-    /// Whether one more may leave right after another.
-    pub fn take(&mut self, now: Instant) -> bool {
-        self.renew(now);
-        let within = self.since.is_some_and(|since| now < since + BURST_TIME) && self.frames < BURST_FRAMES;
-        self.frames += u32::from(within);
-        within
-    }
-
-    fn renew(&mut self, now: Instant) {
-        if self.since.is_none_or(|since| now >= since + BURST_PAUSE) {
-            (self.since, self.frames) = (Some(now), 0);
-        }
-    }
-}
-
 /// Time between two messages of one event after its first moments. Alerts: 100 ms (TS 101 539-1). Area hazards: a
 /// second, because floods are also repeated by others and kept alive.
 fn every(class: Class) -> Duration {
@@ -147,15 +117,6 @@ pub const MIN_EVERY: Duration = Duration::from_millis(100);
 
 /// The longest.
 pub const MAX_EVERY: Duration = Duration::from_secs(3600);
-
-/// Frames of D0 in a burst.
-pub const BURST_FRAMES: u32 = 20;
-
-/// How long a burst may take.
-pub const BURST_TIME: Duration = Duration::from_secs(1);
-
-/// From the start of one burst to that of the next.
-pub const BURST_PAUSE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -219,18 +180,6 @@ mod tests {
         assert_eq!(alert.next(), Some(START + Duration::from_millis(800)));
         alert.advance(START + Duration::from_millis(800), 3);
         assert_eq!(alert.next(), Some(START + Duration::from_millis(1100)), "three share the rate of one");
-    }
-
-    #[test]
-    fn a_burst_is_20_frames_in_a_second_once_in_ten() {
-        let ms = Instant::from_millis;
-        let mut burst = Burst::default();
-        let taken = |burst: &mut Burst, from, to| (from..to).filter(|at| burst.take(ms(*at))).count();
-        assert_eq!(taken(&mut burst, 0, 500), 20);
-        assert_eq!(taken(&mut burst, 500, 10_000), 0);
-        assert_eq!(taken(&mut burst, 10_000, 10_005), 5);
-        assert_eq!(taken(&mut burst, 11_000, 19_000), 0, "the second is over");
-        assert_eq!(taken(&mut burst, 20_000, 29_000), 20);
     }
 
     proptest! {

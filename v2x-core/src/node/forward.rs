@@ -2,13 +2,15 @@
 
 use v2x_proto::envelope::SignedView;
 use v2x_proto::hop;
+use v2x_proto::link::Origin;
 use v2x_proto::payload::FloodTags;
 
 use super::Node;
+use super::gate::air;
 use super::io::{Event, Output};
 use crate::base::{FrameHash, Instant, Received, Transmit, Way};
 use crate::forward::{CopyHeard, FloodFrame, HeardBeacon, Lane, Surroundings};
-use crate::send::{OwnFlood, OwnFrame};
+use crate::send::{OwnFlood, OwnFrame, SendStage};
 
 impl Node {
     /// What the link takes now, in order: relays of imminent messages, our messages and others' floods, background.
@@ -24,20 +26,34 @@ impl Node {
 
     fn release_frame(&mut self) -> bool {
         self.relay(Lane::Imminent)
-            || self.release_own(false)
+            || self.release_copy()
+            || self.release_own(SendStage::Events)
+            || (!self.beacon_gives_way() && self.release_own(SendStage::Awareness))
             || self.relay(Lane::Flood)
-            || self.release_own(true)
+            || self.release_own(SendStage::Background)
             || self.relay(Lane::Background)
     }
 
-    fn release_own(&mut self, background: bool) -> bool {
-        let outputs = &mut self.outputs;
-        let expired = |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent)));
-        let Some(frame) = self.sender.pop(self.moment.now, background, &mut *self.host, expired) else {
+    fn release_copy(&mut self) -> bool {
+        if !self.copy_passes() {
+            return false;
+        }
+        let Some(copy) = self.sender.pop_copy(self.moment.now) else { return false };
+        // The first one was recorded by its hash when it left.
+        self.count_frame(&copy);
+        self.push(Output::Transmit(copy));
+        true
+    }
+
+    fn release_own(&mut self, stage: SendStage) -> bool {
+        let (outputs, gate, now) = (&mut self.outputs, &self.gate, self.moment.now);
+        let gone = |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent)));
+        let passage = |class, len| gate.passage(now, class, Origin::Own, air(len));
+        let Some(frame) = self.sender.pop(now, stage, passage, &mut *self.host, gone) else {
             return false;
         };
         let OwnFrame { transmit, hash, flood } = frame;
-        self.channel_load.add(self.moment.now, transmit.bytes.len());
+        self.count_frame(&transmit);
         if let Some(hash) = hash {
             if self.sender.pool().len() > 1 {
                 self.receiver.sent(hash, self.moment.now);
@@ -51,7 +67,10 @@ impl Node {
     }
 
     fn relay(&mut self, lane: Lane) -> bool {
-        if !self.may_relay() || self.forwarder.next_due().is_none_or(|at| at > self.moment.now) {
+        if !self.may_relay()
+            || self.forwarder.next_due().is_none_or(|at| at > self.moment.now)
+            || !self.relay_passes(lane)
+        {
             return false;
         }
         let own = self.sender.digest();
@@ -59,7 +78,7 @@ impl Node {
             Surroundings { moment: &self.moment, neighbours: &self.neighbours, own: self.sender.pool() };
         let Some((frame, forwarded)) = self.forwarder.pop(lane, own, &around) else { return false };
         let frame = self.sender.relay(frame, self.moment.now, &mut *self.host);
-        self.channel_load.add(self.moment.now, frame.bytes.len());
+        self.count_frame(&frame);
         self.event(Event::Forwarded(forwarded));
         self.push(Output::Transmit(frame));
         true
@@ -68,12 +87,20 @@ impl Node {
     /// When the forwarder has something for the link, if that takes it. Frames that wait for the link are released with
     /// it.
     pub(super) fn next_forward(&self) -> Option<Instant> {
-        self.forwarder.next_due().filter(|_| self.may_relay())
+        if !self.may_relay() {
+            return None;
+        }
+        if self.gate.is_idle() {
+            return self.forwarder.next_due();
+        }
+        let lanes = [Lane::Imminent, Lane::Flood, Lane::Background];
+        let due = |lane| Some(self.forwarder.next_due_in(lane)?.max(self.relay_opens(lane)));
+        lanes.into_iter().filter_map(due).min()
     }
 
     /// A station without a position does not know whether it is farther along than others, and one in the silence after
     /// a change of pseudonym must not give itself away by forwarding.
-    fn may_relay(&self) -> bool {
+    pub(super) fn may_relay(&self) -> bool {
         self.sender.link_ready() && self.moment.here.is_some() && !self.pseudonyms.is_silent(self.moment.now)
     }
 

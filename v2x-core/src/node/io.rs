@@ -204,6 +204,10 @@ pub enum TimerKind {
     Spread,
     /// A revocation list should have been renewed.
     RevocationStale,
+    /// The gate opens for a frame that waits.
+    Gate,
+    /// The gate wants to know how busy the channel is.
+    ChannelLoad,
     /// The first frames of a new link address are due a second time.
     WarmUp,
     /// The pseudonym is to change, or its pool to be warned about.

@@ -3,6 +3,7 @@
 mod afar;
 mod deadline_cache;
 mod forward;
+mod gate;
 mod hazard;
 mod io;
 mod misbehaviour;
@@ -24,11 +25,11 @@ use v2x_proto::{Class, Digest};
 use self::deadline_cache::DeadlineCache;
 use crate::awareness::Awareness;
 use crate::base::{
-    Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Instant, Moment, Plane, Purpose,
-    ReceivedFrame, Role, Seed, SendingState, Stream, TimedFix, TimedVehicle, VehicleState, Virtual, WireTime,
-    limits,
+    Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Imminent, Instant, Moment,
+    Plane, Purpose, ReceivedFrame, Regulation, Role, Seed, SendingState, Stream, TimedFix, TimedVehicle,
+    VehicleState, Virtual, WireTime, limits,
 };
-use crate::congestion::{BusyRatio, ChannelLoad};
+use crate::congestion::{BusyRatio, ChannelLoad, TransmitGate};
 use crate::forward::Forwarder;
 use crate::hazard::Hazards;
 use crate::misbehaviour::{MisbehaviourDetector, Suspicion, TrustLevel, report_request};
@@ -163,6 +164,7 @@ pub struct Node {
     neighbours: NeighbourTable,
     distribution: CredentialDistribution,
     channel_load: ChannelLoad,
+    gate: TransmitGate,
     pseudonyms: ChangeSchedule,
     seed: Seed,
     watch: MisbehaviourDetector,
@@ -243,7 +245,10 @@ impl Node {
         let forwarder =
             Forwarder::new(config.forwarding, keeps_alive, config.test, &mut stream(Purpose::Forwarding));
         let forwarder = if config.from_afar { forwarder.bringing_what_comes_from_afar() } else { forwarder };
-        let hazards = Hazards::new(config.imminent);
+        let hazards = Hazards::new(match config.regulation {
+            Regulation::None => config.imminent,
+            Regulation::En302571 => Imminent::Regulated,
+        });
         let sending = SendingState::ClockUntrusted;
         let mut outputs = VecDeque::with_capacity(reserve.at_start(OUTPUTS));
         outputs.push_back(Output::Event(Event::Sending(sending)));
@@ -267,6 +272,12 @@ impl Node {
             neighbours: NeighbourTable::with_capacity(room, reserve),
             distribution,
             channel_load: ChannelLoad::default(),
+            gate: TransmitGate::new(
+                config.congestion,
+                config.regulation,
+                now,
+                &mut stream(Purpose::Congestion),
+            ),
             pseudonyms: ChangeSchedule::new(config.pseudonym, now, changes),
             seed: Seed(seed),
             watch: MisbehaviourDetector::new(config.plausibility, config.awareness, now)
@@ -337,13 +348,6 @@ impl Node {
     /// The neighbour table.
     pub fn neighbour_table(&self) -> &NeighbourTable {
         &self.neighbours
-    }
-
-    /// Has the next awareness message sent at `at`, under [`AwarenessRule::Every`](crate::AwarenessRule) alone: for worlds whose
-    /// stations send at intervals that were measured. A recording does not hold it.
-    pub fn awareness_due_at(&mut self, at: Instant) {
-        self.awareness.due_at(at);
-        self.deadline_cache = None;
     }
 
     /// The position last given, when there is one, with its heading [held](HeldHeading::held) while the station stands; it may
@@ -425,7 +429,7 @@ impl Node {
             self.admit_afar(frame);
             return false;
         }
-        self.channel_load.add(self.moment.now, frame.bytes.len());
+        self.channel_load.hear(self.moment.now, frame.bytes.len());
         let (situation, receiver, neighbours, distribution, host) = self.receiving();
         let admission = receiver.admit(frame, &situation, neighbours, distribution, host);
         let news = !self.is_no_news(&admission);
@@ -513,7 +517,8 @@ impl Node {
     #[inline(never)]
     fn run_timers(&mut self) {
         self.update_sending_state();
-        if self.moment.now >= self.awareness.next_check() {
+        self.update_gate();
+        if self.moment.now >= self.next_awareness() {
             self.generate_awareness();
         }
         while let Some(dropped) = self.receiver.expire_held(self.moment.now) {
@@ -581,7 +586,7 @@ impl Node {
         };
         let timers = [
             (self.sender.is_refilling().then_some(self.moment.now), TimerKind::Refill),
-            (Some(self.awareness.next_check()), TimerKind::Awareness),
+            (Some(self.next_awareness()), TimerKind::Awareness),
             (self.next_forward(), TimerKind::Forward),
             (self.next_hazard(), TimerKind::Hazard),
             (self.receiver.next_hold_expiry(), TimerKind::HoldExpiry),
@@ -589,7 +594,9 @@ impl Node {
             (fix_expiry, TimerKind::FixExpiry),
             (self.next_spread(), TimerKind::Spread),
             (self.next_stale_revocation(), TimerKind::RevocationStale),
-            (self.sender.next_copy(), TimerKind::WarmUp),
+            (self.next_release(), TimerKind::Gate),
+            (Some(self.gate.next_update()), TimerKind::ChannelLoad),
+            (self.next_copy(), TimerKind::WarmUp),
             (self.pseudonym_timer(), TimerKind::Pseudonym),
         ];
         let first = timers.into_iter().filter_map(|(at, kind)| at.map(|at| (at, kind))).min();

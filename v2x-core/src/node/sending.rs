@@ -6,7 +6,9 @@ use v2x_proto::{Class, Digest};
 use super::Node;
 use super::io::Event;
 use crate::awareness::OwnMotion;
-use crate::base::{NotSent, NotSentReason, Recipients, SendRequest, SendingState, VehicleState, limits};
+use crate::base::{
+    Instant, NotSent, NotSentReason, Recipients, SendRequest, SendingState, VehicleState, limits,
+};
 use crate::forward::BeaconTags;
 use crate::send::{Here, SealTo, SendResult};
 use crate::trust::Permissions;
@@ -73,6 +75,13 @@ impl Node {
         Ok(SealTo { station, credential, key })
     }
 
+    /// Has the next awareness message sent at `at`, under [`AwarenessRule::Every`](crate::AwarenessRule) alone: for worlds whose
+    /// stations send at intervals that were measured. A recording does not hold it.
+    pub fn awareness_due_at(&mut self, at: Instant) {
+        self.awareness.due_at(at);
+        self.deadline_cache = None;
+    }
+
     pub(super) fn generate_awareness(&mut self) {
         let may_send = self.sending == SendingState::Allowed;
         let vehicle = self.vehicle_to_tell();
@@ -81,16 +90,25 @@ impl Node {
             fix.moved_to(self.moment.now, self.moment.wire())
         });
         let motion = fix.as_ref().map(OwnMotion::from);
-        let generated = self.awareness.next_check();
+        let generated = self.next_awareness();
         let due = self.awareness.check(self.moment.now, motion.as_ref());
-        let Some(fix) = fix.filter(|_| due) else { return };
+        let Some((fix, motion)) = fix.zip(motion).filter(|_| due) else { return };
+        if !self.beacon_passes(&motion) {
+            self.awareness.hold(self.moment.now);
+            return;
+        }
+        if let Some(since) = self.awareness.held() {
+            self.gate.held(self.moment.now.since(since));
+        }
         self.distribution.set_quiet(self.channel_load.busy(self.moment.now) < QUIET);
         let (forwarder, now) = (&self.forwarder, self.moment.now);
         let tags = BeaconTags::new(&self.sender.digest(), self.moment.wire());
         let held = |floods: &mut Vec<u32>| forwarder.held(&tags, fix.position, now, floods);
-        let message = self.awareness.generate(now, &self.config, &fix, &vehicle, held);
+        let pace = self.gate.pace();
+        let message = self.awareness.generate(now, &self.config, &fix, &vehicle, pace, held);
         let here = Here { moment: &self.moment, position: fix.position, generated };
-        let result = self.sender.awareness(message, &here, &mut self.distribution, &mut *self.host);
+        let least = self.config.beacon_bytes;
+        let result = self.sender.awareness(message, least, &here, &mut self.distribution, &mut *self.host);
         self.note_sent(result);
     }
 

@@ -11,6 +11,7 @@ use v2x_proto::Class;
 
 use super::outgoing::OwnFrame;
 use crate::base::{Instant, NotSent, NotSentReason, Token, Transmit, limits};
+use crate::congestion::Passage;
 
 /// Frames waiting for the link.
 #[derive(Debug, Default)]
@@ -67,27 +68,47 @@ impl SendQueue {
         self.classes.iter().map(VecDeque::len).max().unwrap_or(0)
     }
 
-    /// The most urgent frame that is still worth sending, background (D5) only when `background` is true; expired ones
-    /// before it are added to `expired`.
+    /// The most urgent frame of a stage that is still worth sending, and may leave; the expired and the refused before it
+    /// are added to `gone`. What waits lets nothing pass that is less urgent.
     pub fn pop(
         &mut self,
         now: Instant,
-        background: bool,
-        mut expired: impl FnMut(NotSent),
+        stage: SendStage,
+        passage: impl Fn(Class, usize) -> Passage,
+        mut gone: impl FnMut(NotSent),
     ) -> Option<OwnFrame> {
         if self.waiting == 0 {
             return None;
         }
-        let last = if background { ORDER.len() } else { ORDER.len() - 1 };
-        for class in ORDER.into_iter().take(last) {
-            while let Some(queued) = self.take(class) {
-                if queued.frame.transmit.expires > now {
-                    return Some(queued.frame);
+        for class in stage.classes() {
+            while let Some(first) = self.classes[class.index()].front() {
+                let reason = if first.frame.transmit.expires <= now {
+                    NotSentReason::Expired
+                } else {
+                    match passage(*class, first.frame.transmit.bytes.len()) {
+                        Passage::Open => return self.take(*class).map(|queued| queued.frame),
+                        Passage::Until(_) => return None,
+                        Passage::Refused => NotSentReason::BurstBudget,
+                    }
+                };
+                if let Some(queued) = self.take(*class) {
+                    gone(queued.not_sent(reason));
                 }
-                expired(queued.not_sent(NotSentReason::Expired));
             }
         }
         None
+    }
+
+    /// The class and the length of the frame that leaves next.
+    pub fn first(&self) -> Option<(Class, usize)> {
+        if self.waiting == 0 {
+            return None;
+        }
+        let first = |class: Class| {
+            let queued = self.classes[class.index()].front()?;
+            Some((class, queued.frame.transmit.bytes.len()))
+        };
+        ORDER.into_iter().find_map(first)
     }
 
     /// Drops what has expired in every class.
@@ -154,6 +175,27 @@ impl Queued {
     }
 }
 
+/// Part of the order in which own frames leave; floods of others go between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendStage {
+    /// D0, D1, D4 and D3.
+    Events,
+    /// D2.
+    Awareness,
+    /// D5.
+    Background,
+}
+
+impl SendStage {
+    fn classes(self) -> &'static [Class] {
+        match self {
+            Self::Events => &ORDER[..4],
+            Self::Awareness => &ORDER[4..5],
+            Self::Background => &ORDER[5..],
+        }
+    }
+}
+
 const ORDER: [Class; 6] = [Class::D0, Class::D1, Class::D4, Class::D3, Class::D2, Class::D5];
 
 #[cfg(test)]
@@ -179,9 +221,15 @@ mod tests {
 
     const ONE: Subject = Subject { message_type: 1, number: 0 };
 
+    const STAGES: [SendStage; 3] = [SendStage::Events, SendStage::Awareness, SendStage::Background];
+
+    fn pop(queue: &mut SendQueue, now: Instant, mut gone: impl FnMut(NotSent)) -> Option<OwnFrame> {
+        STAGES.into_iter().find_map(|stage| queue.pop(now, stage, |_, _| Passage::Open, &mut gone))
+    }
+
     fn drain(queue: &mut SendQueue, now_ms: u64) -> Vec<(Class, u32)> {
         let now = Instant::from_millis(now_ms);
-        core::iter::from_fn(|| queue.pop(now, true, |_| ()))
+        core::iter::from_fn(|| pop(queue, now, |_| ()))
             .map(|f| (f.transmit.class, f.transmit.id.sequence))
             .collect()
     }
@@ -232,8 +280,27 @@ mod tests {
         queue.push(frame(Class::D0, 1, 20), ONE, None);
         queue.push(frame(Class::D4, 2, 300), ONE, None);
         let mut gone = Vec::new();
-        let sent = queue.pop(Instant::from_millis(20), true, |n| gone.push(n.reason)).unwrap();
+        let sent = pop(&mut queue, Instant::from_millis(20), |n| gone.push(n.reason)).unwrap();
         assert_eq!((sent.transmit.class, gone), (Class::D4, vec![NotSentReason::Expired]));
+    }
+
+    #[test]
+    fn what_waits_at_the_gate_lets_nothing_pass_and_what_is_refused_is_named() {
+        let mut queue = SendQueue::default();
+        for class in [Class::D1, Class::D4] {
+            queue.push(frame(class, 1, 300), ONE, None);
+        }
+        queue.push(frame(Class::D0, 1, 20), ONE, None);
+        let until = Instant::from_millis(9);
+        let gate = |class, _| match class {
+            Class::D0 => Passage::Refused,
+            Class::D1 => Passage::Until(until),
+            _ => Passage::Open,
+        };
+        let mut gone = Vec::new();
+        let left = queue.pop(Instant::ZERO, SendStage::Events, gate, |n| gone.push((n.class, n.reason)));
+        assert!(left.is_none() && queue.first() == Some((Class::D1, 0)));
+        assert_eq!(gone, [(Class::D0, NotSentReason::BurstBudget)]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use v2x_proto::{Class, Digest, envelope, v1};
 
 pub use self::event::Signed;
 use super::outgoing::{Here, Outgoing, OwnFlood, OwnFrame, SealTo, SendResult};
-use super::queue::{SendQueue, Subject, send_by};
+use super::queue::{SendQueue, SendStage, Subject, send_by};
 use super::seal::seal;
 use super::signed_log::SignedLog;
 use super::warm_up::WarmUp;
@@ -22,6 +22,7 @@ use crate::base::{
     Anchor, FrameHasher, Host, Instant, MessageId, NotSent, NotSentReason, Reserve, SealBinding, SendRequest,
     SendStamps, SendingState, Sent, TimedFix, Transmit, limits,
 };
+use crate::congestion::Passage;
 use crate::neighbour::starting_sequence;
 use crate::trust::{
     CredentialDistribution, Identity, Pool, RuleError, Travel, freshness, message_rules, roles,
@@ -132,6 +133,11 @@ impl Sender {
         self.pool.wipe_former();
     }
 
+    /// The class and the length of the frame that leaves next, if the link takes one.
+    pub fn first(&self) -> Option<(Class, usize)> {
+        self.queue.first().filter(|_| self.link_ready)
+    }
+
     /// Whether none of our frames waits for the link.
     pub fn is_idle(&self) -> bool {
         self.queue.is_empty()
@@ -202,10 +208,11 @@ impl Sender {
         self.sign_and_queue(&outgoing, &request.payload, here, distribution, host)
     }
 
-    /// Signs and queues an awareness message.
+    /// Signs and queues an awareness message; a test station's is filled up to a frame of `least` bytes.
     pub fn awareness(
         &mut self,
         message: &v1::Awareness,
+        least: Option<u16>,
         here: &Here<'_>,
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
@@ -225,6 +232,7 @@ impl Sender {
         payload.clear();
         // A Vec grows as needed: encoding cannot fail.
         let encoded = message.encode(&mut payload);
+        fill(&mut payload, least.filter(|_| self.test));
         let result = match encoded {
             Ok(()) => self.sign_and_queue(&outgoing, &payload, here, distribution, host),
             Err(_) => {
@@ -448,25 +456,30 @@ impl Sender {
         self.refilling = false;
     }
 
-    /// The next frame for the link, if it takes one: background only when `background` is true.
+    /// A copy of a new address's first frames that is due, if the link takes one.
+    pub fn pop_copy(&mut self, now: Instant) -> Option<Transmit> {
+        if !self.link_ready {
+            return None;
+        }
+        self.warm_up.pop(now)
+    }
+
+    /// The next frame of a stage for the link, if it takes one and the gate lets it pass.
     pub fn pop(
         &mut self,
         now: Instant,
-        background: bool,
+        stage: SendStage,
+        passage: impl Fn(Class, usize) -> Passage,
         host: &mut dyn Host,
-        mut expired: impl FnMut(NotSent),
+        mut gone: impl FnMut(NotSent),
     ) -> Option<OwnFrame> {
         if !self.link_ready {
             return None;
         }
-        if let Some(transmit) = self.warm_up.pop(now) {
-            // The first one was recorded by its hash when it left.
-            return Some(OwnFrame { transmit, hash: None, flood: None });
-        }
         let (last_full, full_lost) = (self.last_full, &mut self.full_lost);
-        let mut frame = self.queue.pop(now, background, |lost| {
+        let mut frame = self.queue.pop(now, stage, passage, |lost| {
             *full_lost |= lost.id == last_full;
-            expired(lost);
+            gone(lost);
         })?;
         frame.transmit.stamps.gate_open = host.stamp(now);
         // A former identity's address has long been known.
@@ -508,6 +521,23 @@ impl Sender {
         self.queue.next_expiry()
     }
 }
+
+/// Adds a field that receivers skip, so that a beacon's frame has about this many bytes.
+fn fill(payload: &mut Vec<u8>, least: Option<u16>) {
+    let wanted = usize::from(least.unwrap_or(0)).min(MAX_FRAME).saturating_sub(BEACON_OVERHEAD);
+    let missing = wanted.saturating_sub(payload.len() + 4);
+    if missing > 0 {
+        payload.extend_from_slice(&FILLING);
+        payload.extend([missing as u8 | 0x80, (missing >> 7) as u8]);
+        payload.resize(payload.len() + missing, 0);
+    }
+}
+
+/// The key of field 1000, bytes.
+const FILLING: [u8; 2] = [0xc2, 0x3e];
+
+/// What a frame of awareness has around its payload: 802.11 and LLC 38, hop header 12, signed fields and signature.
+const BEACON_OVERHEAD: usize = 157;
 
 /// An alert that was repeated within this time (D1 repeats every 100 ms) is still live.
 const ALERT_REPEATS: Duration = Duration::from_secs(1);

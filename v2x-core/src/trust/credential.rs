@@ -285,18 +285,18 @@ pub(super) fn check_nesting(
 /// Checks a signature over a message under a key: [`crate::base::strict`], or a caching host.
 pub type Verify<'v> = &'v mut dyn FnMut(&VerifyingKey, &[u8], &[u8; SIGNATURE_LEN]) -> bool;
 
-/// Verifies the signature over a credential and prepares it for use. `issuer_hash` is 32 zero bytes for a root.
+/// Verifies the signature over a credential, whose key is [usable](usable_key), and prepares it for use. The issuer's hash is 32
+/// zero bytes for a root.
 ///
 /// `issuer_region` is where the issuer's credential is valid: it stands in for a region that is absent.
 pub(super) fn verify_credential(
     bytes: &[u8],
     view: &CredentialView<'_>,
-    issuer_key: &VerifyingKey,
-    issuer_hash: &[u8; 32],
+    key: VerifyingKey,
+    (issuer_key, issuer_hash): (&VerifyingKey, &[u8; 32]),
     issuer_region: Option<AreaView>,
     verify: Verify<'_>,
 ) -> Result<Trusted, CredentialError> {
-    let key = usable_key(&view.fields.public_key)?;
     let input = credential_input(issuer_hash, view.tbs);
     if !verify(issuer_key, &input, view.signature) {
         return Err(CredentialError::Signature);

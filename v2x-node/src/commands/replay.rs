@@ -7,9 +7,11 @@ mod interrupt;
 mod options;
 mod plan;
 mod reading;
+mod ready;
 mod rows_file;
 mod simulate;
 mod sweep;
+mod tables_folder;
 mod trace_file;
 mod validate;
 mod view;
@@ -18,26 +20,19 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use v2x_core::ChangeRule;
 use v2x_recording::check;
-use v2x_replay::plan::{Forwarding, MediumPlan};
-use v2x_replay::repeat;
-use v2x_replay::run::{self, RunError};
-use v2x_replay::source::{self, convert};
-use v2x_report::WhatRan;
+use v2x_replay::source::convert;
 
 pub use self::compare::CompareArgs;
 pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
-use self::simulate::Ready;
 pub use self::sweep::SweepArgs;
 use self::trace_file::{read, tell, warn};
 pub use self::validate::ValidateArgs;
 pub use self::view::ViewArgs;
 #[cfg(feature = "web")]
 pub(crate) use self::view::town_lanes;
-use crate::commands::what_ran::{input, what_ran};
 use crate::error::Error;
 
 /// `roadcast replay ...`.
@@ -105,63 +100,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     if args.attack.as_deref() == Some(Path::new(attack::LIST)) {
         return attack::list(out);
     }
-    simulate::run(args, ready(args)?, out)
-}
-
-/// The run that the arguments describe: everything is read, nothing has run.
-fn ready(args: &ReplayArgs) -> Result<Ready, Error> {
-    if let Some(path) = &args.plan {
-        return plan::ready(path, args);
-    }
-    let options = args.run_options()?;
-    options.check().map_err(ReplayError::from)?;
-    let medium = args.radio()?.unwrap_or_else(|| MediumPlan::range(options.range_m));
-    let path = args.trace.as_deref().ok_or(ReplayError::NothingToRun)?;
-    let plan = args.attack.as_deref().map(attack::read).transpose()?;
-    let trace = read(path, &args.reading)?;
-    if !args.quiet {
-        warn(path, &trace);
-    }
-    let mut inputs = vec![input("trace", path, source::sha256(path))];
-    inputs.extend(args.reading.inputs());
-    inputs.extend(args.awareness.as_deref().map(|path| input("intervals", path, source::sha256(path))));
-    inputs.extend(args.attack.as_deref().map(attack::told));
-    let (range_m, told) = plan::told(&medium);
-    let ran = WhatRan {
-        inputs,
-        seconds: options.seconds,
-        range_m,
-        rate_hz: options.rate_hz,
-        medium: Some(told),
-        forwarding: vec![Forwarding::Roadcast.name().to_owned()],
-        pseudonyms: Some(match args.pseudonyms {
-            None | Some(ChangeRule::Off) => "off".to_owned(),
-            Some(ChangeRule::Trip) => format!("by the trip, silent {} s", args.silence),
-            Some(ChangeRule::Every(every)) => {
-                format!("every {} s, silent {} s", every.as_secs(), args.silence)
-            }
-        }),
-        ..what_ran()
-    };
-    let seeds = args.seeds.clone();
-    Ok(Ready::new(ran, move |rows, progress| {
-        let plan = plan.as_ref();
-        // Attackers are detected by received power as well.
-        let over = |seed| if plan.is_some() { medium.powered(seed) } else { medium.medium(seed) };
-        let outcome = match &seeds {
-            Some(seeds) => repeat::run_seeds(&trace, &options, &over, &seeds.0, plan, rows, progress),
-            None => run::run_logged(&trace, &options, &over, plan, rows, progress),
-        };
-        outcome.map_err(failed)
-    }))
-}
-
-/// Disagreement between signing and verifying is a failed check; every other error is the input's.
-fn failed(error: RunError) -> Error {
-    match error {
-        RunError::DeferredCheck(error) => Error::Check(error.to_string()),
-        error => ReplayError::from(error).into(),
-    }
+    simulate::run(args, ready::ready(args)?, out)
 }
 
 fn check_recording(args: &CheckArgs, out: &mut dyn Write) -> Result<(), Error> {
@@ -208,7 +147,9 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
   roadcast replay run town.fcd.csv --seeds 1..20 --json a.json \\
       --rows a.csv.gz
+  roadcast replay run town.fcd.csv --parquet tables
   roadcast replay run town.fcd.csv --radio highway
+  roadcast replay run town.fcd.csv --verify-us 900 --sign-us 350
   roadcast replay run town.fcd.xml --alerts --kinds kinds.toml --share 20
   roadcast replay run 01_tracks.csv --mapping highd --awareness cars.csv
   roadcast replay run --plan replay/plans/flood/highway-60.toml \\
@@ -229,6 +170,11 @@ the receiver, unknown_credential, ...) or outside, which no class counts
 (reason: out_of_range, outside_area, long_after_deadline, not_counted_sender);
 check (why the receiver isolated the sender). Python reads it with
 pandas.read_csv('a.csv.gz').
+
+--parquet writes messages.parquet (a row for each message and station it was
+meant for), transmissions.parquet and stations.parquet (a row for each station
+and second) into a directory, which must be new or empty; docs/tables.md has
+their columns and ten queries. A run that is interrupted leaves none.
 
 Exit codes: 0 every deadline class met its miss target, 1 a class missed it or
 there was nothing to judge, 2 bad input, 130 interrupted.";

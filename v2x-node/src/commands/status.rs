@@ -12,6 +12,7 @@ use v2x_api::{AfarFigures, HeardElsewhere, Status};
 use crate::colour::{Mark, Paint};
 use crate::commands::hazard::Daemon;
 use crate::daemon::channel_figures::in_words;
+use crate::daemon::congestion_figures;
 use crate::error::Error;
 
 /// `roadcast status`.
@@ -60,6 +61,9 @@ fn shown(status: &Status, paint: Paint) -> String {
     row("link", &format!("{link}, {}", status.link));
     if let Some((busy, source)) = status.channel_busy.zip(status.channel_source.as_deref()) {
         row("channel", &in_words(busy, source));
+    }
+    if let Some(congestion) = &status.congestion {
+        row("congestion", &congestion_figures::in_words(congestion));
     }
     if let Some(entries) = status.ocb_entries {
         let room = Neighbour::OCB_NEIGHBOURS;

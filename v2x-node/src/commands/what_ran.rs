@@ -53,7 +53,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-const WITH_VALUE: [&str; 6] = ["--json", "--html", "--hdr", "--rows", "--threads", "--record"];
+const WITH_VALUE: [&str; 7] = ["--json", "--html", "--hdr", "--rows", "--parquet", "--threads", "--record"];
 const FLAGS: [&str; 2] = ["--quiet", "--verbose"];
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
         for line in [
             "target/release/roadcast replay run a.csv --seed 7",
             "./roadcast -vv replay run a.csv --json one.json --seed 7 --quiet",
-            "roadcast replay run a.csv --html=x.html --threads 4 --seed 7 --hdr logs --rows r.csv -qv",
+            "roadcast replay run a.csv --html=x.html --threads 4 --seed 7 --hdr logs --rows r.csv --parquet t -qv",
         ] {
             assert_eq!(shown(line), "roadcast replay run a.csv --seed 7");
         }

@@ -9,6 +9,7 @@ use radio_adapters::wlan::{Cell, Channel, JoinPlan, Ssid, Width};
 use v2x_api::Right;
 
 use super::*;
+use v2x_core::{Congestion, Imminent, Regulation};
 
 fn parse(text: &str) -> Result<StationConfig, SettingsError> {
     StationConfig::parse(text, Path::new("conf/station.toml"))
@@ -92,6 +93,30 @@ fn sampled_verification_is_off_unless_asked_for() {
     assert_eq!(parse(&with).unwrap().station.sample_far_awareness, Some(5));
     let shown = complaint("[link]", "[verify]\nsample_far_awareness = 0\n[link]");
     assert!(shown.contains(":12: verify.sample_far_awareness") && shown.contains("1 to 100"), "{shown}");
+}
+
+#[test]
+fn the_rate_adapts_on_a_radio_and_the_law_takes_warnings_that_leave_once() {
+    let of = |text: &str| parse(text).unwrap().station;
+    const LINK: &str = "kind = \"udp\"\ninterface = \"lo\"\ngroup = \"239.1.2.3:5000\"";
+    const LOAD: &str = "[load]\nrate_per_s = 100\nclasses = [\"D0\", \"D2\"]\n";
+    assert!(VEHICLE.contains(LINK) && VEHICLE.contains(LOAD));
+    let wire = VEHICLE.replacen("test = true\n", "", 1).replacen(LOAD, "", 1);
+    let radio = wire.replacen(LINK, "kind = \"packet\"\ninterface = \"wlan0\"", 1);
+    assert_eq!(of(&radio).congestion, Congestion::Adaptive);
+    assert_eq!(of(&format!("test = true\n{radio}")).congestion, Congestion::Off);
+    assert_eq!(of(&format!("congestion = \"reactive\"\n{radio}")).congestion, Congestion::Reactive);
+    assert_eq!(of(&format!("congestion = \"off\"\n{radio}")).congestion, Congestion::Off);
+    assert_eq!((of(&wire).congestion, of(&wire).regulation), (Congestion::Off, Regulation::None));
+    let law = of(&format!("regulation = \"en302571\"\n{radio}"));
+    assert_eq!((law.regulation, law.imminent), (Regulation::En302571, Imminent::Regulated));
+    let error =
+        parse(&format!("regulation = \"en302571\"\nimminent = \"lab\"\n{radio}")).unwrap_err().to_string();
+    assert!(error.contains("imminent") && error.contains("regulation = \"en302571\""), "{error}");
+    for (key, right) in [("congestion", "adaptive"), ("regulation", "en302571")] {
+        let error = parse(&format!("{key} = \"much\"\n{radio}")).unwrap_err().to_string();
+        assert!(error.contains(key) && error.contains(right), "{error}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Signatures of frames from afar, checked ahead of their turn by a thread that runs when nobody else wants the processor.
+//! Signatures of frames from afar, checked ahead of their turn by a thread that gives way to the station at once.
 //!
 //! A signature takes longer than all else that a frame costs, and whatever comes by air while the station checks one from afar waits
 //! for it. So the station asks its node which signatures come next, has the thread check them, and lets the node take a frame from
@@ -160,8 +160,11 @@ struct Gone;
 /// Starts the thread, which ends when the station's end of its channel is gone; `None` where the machine has no thread left.
 fn start() -> Option<Ends> {
     let (ends, asks, answers) = channels();
+    // A station of real-time priority takes the processor from every ordinary thread; an ordinary one at once from idle ones alone.
+    let real_time = realtime::effective().is_ok_and(|station| station.policy.is_real_time());
+    let give_way = if real_time { realtime::make_ordinary } else { realtime::make_idle };
     let thread = thread::Builder::new().name("afar".to_owned()).spawn(move || {
-        realtime::make_idle();
+        give_way();
         work(&asks, &answers);
     });
     // It is not waited for at the end: it holds nothing.

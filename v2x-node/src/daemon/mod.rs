@@ -6,6 +6,7 @@ pub mod ahead;
 pub mod channel_figures;
 pub mod chrony_port;
 pub mod clone_news;
+pub mod congestion_figures;
 pub mod control;
 pub mod credential_lock;
 mod credentials;

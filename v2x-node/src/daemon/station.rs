@@ -211,12 +211,13 @@ impl Station {
         if self.waiting.is_empty() {
             return false;
         }
+        let cap = self.node.congestion().power_cap_dbm;
         while let Some(frame) = self.waiting.pop_front() {
             if frame.expires <= monotonic() {
                 observer.transmit_failed(&frame, &io::Error::from(io::ErrorKind::TimedOut));
                 continue;
             }
-            match self.radio.poll_send(cx, &tx_frame(&frame)) {
+            match self.radio.poll_send(cx, &tx_frame(&frame, cap)) {
                 Poll::Ready(result) => self.report(&frame, result, observer),
                 Poll::Pending => {
                     self.waiting.push_front(frame);
@@ -326,7 +327,8 @@ impl Station {
         if self.waiting.is_empty() {
             // The next turn asks again and leaves a waker.
             let mut cx = Context::from_waker(std::task::Waker::noop());
-            if let Poll::Ready(result) = self.radio.poll_send(&mut cx, &tx_frame(&frame)) {
+            let cap = self.node.congestion().power_cap_dbm;
+            if let Poll::Ready(result) = self.radio.poll_send(&mut cx, &tx_frame(&frame, cap)) {
                 self.report(&frame, result, observer);
                 return false;
             }
@@ -356,8 +358,10 @@ impl Station {
     }
 }
 
-fn tx_frame(frame: &Transmit) -> TxFrame<'_> {
-    TxFrame::new(&frame.bytes, frame.access()).from_source(frame.source.map(LinkAddress))
+/// With no more power than the gate allows, where the link can set it for a frame.
+fn tx_frame(frame: &Transmit, cap_dbm: Option<i8>) -> TxFrame<'_> {
+    let it = TxFrame::new(&frame.bytes, frame.access()).from_source(frame.source.map(LinkAddress));
+    cap_dbm.map_or(it, |dbm| it.at_power_dbm(dbm))
 }
 
 /// The classes of the last frames handed over, by when.

@@ -17,6 +17,17 @@ fn a_plan_reads_back_with_what_it_leaves_out() {
 }
 
 #[test]
+fn a_law_takes_warnings_that_leave_once() {
+    let plan = |top: &str| Plan::parse("p.toml", &format!("{top}\n{LEAST}"));
+    let law = plan("regulation = \"en302571\"\ncongestion = \"adaptive\"").unwrap();
+    assert_eq!((law.imminent(), law.congestion), (Imminent::Regulated, Congestion::Adaptive));
+    let free = plan("").unwrap();
+    assert_eq!((free.imminent(), free.congestion), (Imminent::Lab, Congestion::Off));
+    let said = plan("regulation = \"en302571\"\nimminent = \"lab\"").unwrap_err().to_string();
+    assert!(said.starts_with("p.toml:2: imminent") && said.contains("regulation = \"en302571\""), "{said}");
+}
+
+#[test]
 fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
     let said = |text: &str| Plan::parse("p.toml", text).unwrap_err().to_string();
     let more = |text: &str| said(&format!("{LEAST}{text}"));

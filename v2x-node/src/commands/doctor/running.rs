@@ -4,6 +4,7 @@ use v2x_api::Status;
 use v2x_api::display::seconds;
 
 use super::finding::Finding;
+use crate::daemon::congestion_figures;
 
 /// Its status, link by link of the chain.
 pub(super) fn running(status: &Status) -> Vec<Finding> {
@@ -15,6 +16,7 @@ pub(super) fn running(status: &Status) -> Vec<Finding> {
         sending(status),
         neighbours(status),
     ];
+    findings.extend(congestion(status));
     findings.extend(drops(status));
     findings.extend(not_sent(status));
     if let Some(other) = &status.heard_elsewhere {
@@ -109,6 +111,22 @@ fn neighbours(status: &Status) -> Finding {
     }
 }
 
+/// What keeps the rate to what the channel bears, and how much it has to.
+fn congestion(status: &Status) -> Option<Finding> {
+    let figures = status.congestion.as_ref()?;
+    let said = congestion_figures::in_words(figures);
+    if figures.source == "assumed" && figures.rule != "off" {
+        let mend =
+            "nothing measures the channel and nobody is heard; docs/congestion.md says what the rate goes by";
+        return Some(Finding::warn("congestion", said, mend));
+    }
+    if figures.busy > FULL && figures.rule == "off" {
+        let mend = "others send less for it when this station does not: congestion = \"adaptive\"";
+        return Some(Finding::warn("congestion", said, mend));
+    }
+    Some(Finding::good("congestion", said))
+}
+
 /// Reasons of drops that somebody can do something about, the most frequent first.
 fn drops(status: &Status) -> Vec<Finding> {
     let mut known: Vec<_> = status
@@ -194,6 +212,8 @@ fn not_sent(status: &Status) -> Option<Finding> {
     ))
 }
 
+/// Above it the adaptive rule would hold stations back.
+const FULL: f64 = 0.6;
 /// A position this old is lost (`limits::MAX_FIX_AGE`).
 const OLD_POSITION_S: f64 = 2.0;
 /// Beyond this a position does not tell lanes and directions apart.

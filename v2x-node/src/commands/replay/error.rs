@@ -26,6 +26,15 @@ pub enum ReplayError {
     /// The radio profile cannot be used.
     #[error(transparent)]
     Radio(#[from] ProfileError),
+    /// The plan sends copies that the regulation forbids.
+    #[error(
+        "{path}: imminent = \"lab\" does not go with --regulation en302571: three copies within 12 ms break it; \
+         imminent = \"regulated\", or --regulation none"
+    )]
+    Unregulated {
+        /// The plan's file.
+        path: String,
+    },
     /// The profile has no radio.
     #[error(
         "{0}: a range and no radio channel; take published, highway, urban, crossing or a file of a radio"
@@ -94,6 +103,22 @@ pub enum ReplayError {
         path: String,
         /// Why not.
         found: &'static str,
+    },
+    /// The folder of tables cannot be made.
+    #[error("{path}: cannot be made: {found}; name a new directory, in one that is there")]
+    NoFolder {
+        /// The folder.
+        path: String,
+        /// Why not.
+        found: &'static str,
+    },
+    /// A table could not be written.
+    #[error("{path}: cannot be written: {source}; name a directory where you may write and that has room")]
+    NoTables {
+        /// The table, or the folder.
+        path: String,
+        /// The system's error.
+        source: io::Error,
     },
     /// An output file is another file of the run too.
     #[error("{path}: is to be both {one} and {other}; give each a file of its own")]

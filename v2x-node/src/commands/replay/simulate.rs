@@ -15,6 +15,7 @@ use super::error::ReplayError;
 use super::interrupt::Interrupt;
 use super::options::ReplayArgs;
 use super::rows_file::RowsFile;
+use super::tables_folder::TablesFolder;
 use crate::commands::judged::judged;
 use crate::commands::shown::shown;
 use crate::daemon::station::monotonic;
@@ -62,9 +63,14 @@ pub(super) fn run(args: &ReplayArgs, ready: Ready, out: &mut dyn Write) -> Resul
     for path in [&args.json, &args.html, &args.rows].into_iter().flatten() {
         check_place(path)?;
     }
+    args.parquet.as_deref().map_or(Ok(()), TablesFolder::check_place)?;
     check_apart(args)?;
     let file = args.rows.as_deref().map(RowsFile::create).transpose()?;
+    let folder = args.parquet.as_deref().map(TablesFolder::create).transpose()?;
     let mut rows = file.as_ref().map(RowsFile::rows).transpose()?;
+    if let Some(folder) = &folder {
+        rows = Some(rows.unwrap_or_default().with_tables(folder.tables()?));
+    }
     let interrupt = Interrupt::listen()?;
     let bar = if args.quiet { ProgressBar::hidden() } else { bar() };
     let started = monotonic();
@@ -77,8 +83,13 @@ pub(super) fn run(args: &ReplayArgs, ready: Ready, out: &mut dyn Write) -> Resul
     let outcome = outcome?;
     let wall_s = monotonic().since(started).as_secs_f64();
     // Before the others: when the disk was full, the run was cut short.
-    if let (Some(file), Some(rows)) = (file, rows) {
-        file.finish(rows)?;
+    if let Some(mut rows) = rows {
+        if let Some(folder) = folder {
+            folder.finish(&mut rows, &outcome.report.run, !outcome.interrupted)?;
+        }
+        if let Some(file) = file {
+            file.finish(rows)?;
+        }
     }
     write_results(args, &outcome, wall_s, out)?;
     if outcome.interrupted {
@@ -102,11 +113,12 @@ fn check_apart(args: &ReplayArgs) -> Result<(), ReplayError> {
         ("the page", &args.html),
         ("the report", &args.json),
         ("the rows", &args.rows),
+        ("the tables", &args.parquet),
         ("the trace", &args.trace),
         ("the plan", &args.plan),
         ("the plan of attacks", &args.attack),
     ];
-    for (number, (one, written)) in all[..3].iter().enumerate() {
+    for (number, (one, written)) in all[..4].iter().enumerate() {
         for (other, path) in &all[number + 1..] {
             if let (Some(written), Some(path)) = (written, path)
                 && whole_file::is_same(written, path)
@@ -145,6 +157,9 @@ fn write_results(
     }
     if let Some(path) = &args.rows {
         say("rows", path)?;
+    }
+    if let Some(path) = args.parquet.as_ref().filter(|_| !outcome.interrupted) {
+        say("tables", path)?;
     }
     if let Some(directory) = &args.hdr {
         let simulated = Duration::from_nanos(outcome.simulated_ns);

@@ -11,6 +11,7 @@ use super::order::Column;
 use crate::colour::{Mark, Paint};
 use crate::commands::status::why_silent;
 use crate::daemon::channel_figures::in_words;
+use crate::daemon::congestion_figures;
 
 /// What is shown.
 pub(super) struct Shown<'s> {
@@ -66,6 +67,8 @@ fn head(shown: &Shown<'_>) -> Vec<String> {
     let channel = stats.channel_busy.zip(stats.channel_source.as_deref());
     let channel =
         channel.map_or_else(String::new, |(busy, source)| format!("   channel {}", in_words(busy, source)));
+    let rate = stats.congestion.as_ref().filter(|it| it.rule != "off" || it.regulation != "none");
+    let rate = rate.map(|it| format!("congestion {}", congestion_figures::in_words(it)));
     let per_second = &stats.per_second;
     let mut lines = vec![
         format!("{role} {}   up {}   {sending}", status.digest, seconds(status.uptime_s)),
@@ -81,6 +84,7 @@ fn head(shown: &Shown<'_>) -> Vec<String> {
         ),
         format!("dropped: {}", worst(&stats.drops)),
     ];
+    lines.extend(rate);
     let AfarFigures { received, delivered, aired, dropped, drops, .. } = &stats.afar;
     if *received > 0 {
         let why = if *dropped > 0 { format!(": {}", worst(drops)) } else { String::new() };

@@ -14,6 +14,7 @@ use v2x_report::{Report, Stage, Stats, counts};
 use super::client::ConnectionId;
 use super::view::{tenth, thousandth};
 use crate::daemon::channel_figures::source_name;
+use crate::daemon::congestion_figures;
 use crate::daemon::keyring::Verifications;
 use crate::daemon::station::Station;
 use crate::daemon::statistics::Statistics;
@@ -184,6 +185,7 @@ impl Figures {
             verification_load: self.verification_load,
             channel_busy: Some(thousandth(busy.share)),
             channel_source: Some(source_name(busy).to_owned()),
+            congestion: Some(congestion_figures::answer(node)),
             clock: ClockFigures {
                 state: node.clock().name().to_owned(),
                 bound_us: around.clock_bound_us.map(|bound| bound as f64),

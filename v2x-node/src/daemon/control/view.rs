@@ -15,6 +15,7 @@ use v2x_report::counts;
 use crate::civil::utc;
 use crate::daemon::channel_figures::source_name;
 use crate::daemon::clone_news::CloneNews;
+use crate::daemon::congestion_figures;
 use crate::daemon::statistics::Statistics;
 
 /// The position and time from which distances and ages are given.
@@ -99,6 +100,7 @@ impl View {
         Status {
             channel_busy: Some(thousandth(busy.share)),
             channel_source: Some(source_name(busy).to_owned()),
+            congestion: Some(congestion_figures::answer(node)),
             software: crate::version::SOFTWARE.to_owned(),
             role: role_name(node.config().role).to_owned(),
             digest: node.digest().to_string(),

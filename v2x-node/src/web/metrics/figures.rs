@@ -69,6 +69,21 @@ impl Collector for Figures {
             .into_iter()
             .collect();
         out.gauges("channel_busy_ratio", "Share of time that the channel is busy", "source", busy)?;
+        if let Some(gate) = &self.0.congestion {
+            let rule = "1 for the rule that the rate follows, 0 for the others";
+            let rules =
+                ["adaptive", "reactive", "off"].map(|name| (name, f64::from(u8::from(name == gate.rule))));
+            out.gauges("congestion_rule", rule, "rule", rules)?;
+            let busy = vec![(gate.source.as_str(), gate.busy)];
+            let went = "Busy ratio that congestion control goes by";
+            out.gauges("congestion_busy_ratio", went, "source", busy)?;
+            let interval = "Time from one frame to the next that the rate allows";
+            out.gauge("congestion_interval_seconds", interval, Some(gate.interval_ms / 1e3))?;
+            let held = "Beacons made later than their rule wanted them";
+            out.counter("congestion_beacons_held", held, gate.beacons_held)?;
+            let ahead = "Beacons that left ahead of the rate, because others had lost track of the station";
+            out.counter("congestion_tracking_errors", ahead, gate.tracking_errors)?;
+        }
 
         let states = |all: &[&'static str], now: &str| -> Vec<(&'static str, f64)> {
             all.iter().map(|state| (*state, f64::from(u8::from(*state == now)))).collect()

@@ -8,9 +8,10 @@ use v2x_replay::run::{Progress, RunOutcome};
 use v2x_replay::sweep::{BaseKind, Sweep, SweepPoint};
 use v2x_settings::SettingsError;
 
+use super::super::attack;
 use super::super::error::ReplayError;
 use super::super::options::{OUTPUT, ReplayArgs};
-use super::super::{attack, ready};
+use super::super::ready::ready;
 use crate::commands::what_ran::command_line;
 use crate::error::Error;
 
@@ -42,6 +43,8 @@ impl Runs {
             let mut args =
                 ReplayArgs::from_arg_matches(&matches).map_err(|error| failed(one_line(&error)))?;
             args.threads = threads;
+            // What is wrong with a trace is in each report.
+            args.quiet = true;
             check(&args).map_err(|error| failed(error.to_string()))?;
             points.push((words, args));
         }

@@ -1,0 +1,110 @@
+//! The burst budget of imminent warnings.
+
+use core::time::Duration;
+
+use crate::base::{Instant, Rate};
+
+/// What imminent warnings may take that the rate gate would not give: a [`Burst`], and after it one frame each 100 ms, as
+/// often as an event is repeated. None of them waits: one beyond the budget is refused, because it would be too late.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImminentBudget {
+    burst: Burst,
+    /// Up to when the steady rate is spent.
+    spent_until: Instant,
+}
+
+impl ImminentBudget {
+    /// Whether one more frame is within the budget.
+    pub fn allows(&self, now: Instant) -> bool {
+        self.burst.allows(now) || STEADY.allows(self.spent_until, now)
+    }
+
+    /// A frame leaves.
+    pub fn note(&mut self, now: Instant) {
+        self.burst.note(now);
+        self.spent_until = STEADY.charged(self.spent_until, now);
+    }
+}
+
+/// How many imminent warnings may be sent at once: 20 frames within a second, once in ten (C2C-CC Basic System
+/// Profile).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Burst {
+    since: Option<Instant>,
+    frames: u32,
+}
+
+impl Burst {
+    /// A frame of D0 leaves at its usual time: it counts, and is never held back.
+    pub fn note(&mut self, now: Instant) {
+        self.renew(now);
+        self.frames += 1;
+    }
+
+    /// Whether one more is within the burst; the first one begins it.
+    pub fn allows(&self, now: Instant) -> bool {
+        let mut after = *self;
+        after.renew(now);
+        after.since.is_some_and(|since| now < since + BURST_TIME) && after.frames < BURST_FRAMES
+    }
+
+    /// Whether one more may leave right after another.
+    pub fn take(&mut self, now: Instant) -> bool {
+        self.renew(now);
+        let within = self.allows(now);
+        self.frames += u32::from(within);
+        within
+    }
+
+    fn renew(&mut self, now: Instant) {
+        if self.since.is_none_or(|since| now >= since + BURST_PAUSE) {
+            (self.since, self.frames) = (Some(now), 0);
+        }
+    }
+}
+
+/// Frames of D0 in a burst.
+pub const BURST_FRAMES: u32 = 20;
+
+/// How long a burst may take.
+pub const BURST_TIME: Duration = Duration::from_secs(1);
+
+/// From the start of one burst to that of the next.
+pub const BURST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Events are repeated at 10 Hz at most (TS 101 539-1), all imminent ones of a station together.
+const STEADY: Rate = Rate::new(10, 1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_20_frames_in_a_second_once_in_ten() {
+        let ms = Instant::from_millis;
+        let mut burst = Burst::default();
+        let taken = |burst: &mut Burst, from, to| (from..to).filter(|at| burst.take(ms(*at))).count();
+        assert_eq!(taken(&mut burst, 0, 500), 20);
+        assert_eq!(taken(&mut burst, 500, 10_000), 0);
+        assert_eq!(taken(&mut burst, 10_000, 10_005), 5);
+        assert_eq!(taken(&mut burst, 11_000, 19_000), 0, "the second is over");
+        assert_eq!(taken(&mut burst, 20_000, 29_000), 20);
+    }
+
+    #[test]
+    fn of_thirty_warnings_at_once_twenty_leave_and_then_one_each_100_ms() {
+        let mut budget = ImminentBudget::default();
+        let mut leave = |ms: u64| {
+            let now = Instant::from_millis(ms);
+            let allowed = budget.allows(now);
+            if allowed {
+                budget.note(now);
+            }
+            allowed
+        };
+        assert_eq!((0..30).filter(|_| leave(5)).count(), 20);
+        assert!(!leave(104) && leave(105) && !leave(106) && leave(205));
+        assert_eq!((3..100).filter(|tenth| leave(tenth * 100 + 5)).count(), 97, "as long as it lasts");
+        assert_eq!((0..30).filter(|_| leave(10_006)).count(), 20, "and a burst again after ten seconds");
+    }
+}
