@@ -42,7 +42,8 @@ fn stations_that_receive_together_say_what_each_says_alone() {
                 node.handle_input(at, input);
                 settle(node, at, |output| outputs.push(output));
             }
-            expected.push(outputs.into_iter().filter(|output| !matches!(output, Output::Timeout(..))).collect());
+            outputs.retain(|output| !matches!(output, Output::Timeout(..)));
+            expected.push(outputs);
         }
         let mut said = vec![Vec::new(); places.len()];
         for (number, slot) in with_others.iter_mut().enumerate() {
@@ -75,7 +76,7 @@ fn before(turn: u32, now: Instant, place: Position) -> Vec<Input> {
     if turn == 0 {
         inputs.push(Input::Clock { wire: anchor().wire, state: ClockState::Locked });
     }
-    if turn % 50 == 0 {
+    if turn.is_multiple_of(50) {
         inputs.push(fix(now, place));
     }
     inputs
