@@ -37,7 +37,9 @@ impl World {
                 honest: !excluded.contains(&station),
                 checks: state.work.checks(),
                 processor_ns: processor.is_some().then_some(state.work.spent_ns),
-                channel_busy_ns: medium.occupied_ns(station, now_ns).or_else(|| Some(occupancy.occupied_ns(station))),
+                channel_busy_ns: medium
+                    .occupied_ns(station, now_ns)
+                    .or_else(|| Some(occupancy.occupied_ns(station))),
                 neighbours: node.map(|node| node.neighbours().count() as u64),
             }
         });
