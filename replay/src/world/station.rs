@@ -7,8 +7,8 @@ use v2x_proto::Digest;
 
 use super::congestion::Survey;
 use super::foreseen::Foreseen;
-use super::processor::Workload;
 use super::transmitter::Transmitter;
+use super::workload::Workload;
 use crate::source::{StationKind, StationSize};
 
 /// Where a station's node is, what it signs with, and when it is woken.
