@@ -42,7 +42,8 @@ fn stations_that_receive_together_say_what_each_says_alone() {
                 node.handle_input(at, input);
                 settle(node, at, |output| outputs.push(output));
             }
-            expected.push(outputs.into_iter().filter(|output| !matches!(output, Output::Timeout(..))).collect());
+            expected
+                .push(outputs.into_iter().filter(|output| !matches!(output, Output::Timeout(..))).collect());
         }
         let mut said = vec![Vec::new(); places.len()];
         for (number, slot) in with_others.iter_mut().enumerate() {
