@@ -5,12 +5,11 @@ use std::time::Duration;
 use prost::Message as _;
 use serde_json::Value;
 use testkit::craft::{self, Crafter};
-use tokio::sync::mpsc;
 use v2x_bridges::broker::topic::Topics;
 use v2x_bridges::broker::{BrokerLink, BrokerSettings, Updates};
 use v2x_bridges::budget::BudgetLimits;
 use v2x_bridges::clock;
-use v2x_bridges::hub::{HandIn, Hub};
+use v2x_bridges::hub::{Hub, StationFrames};
 use v2x_bridges::message::AirMessage;
 use v2x_bridges::select::Selection;
 use v2x_core::Instant;
@@ -20,7 +19,7 @@ use v2x_proto::{Class, v1};
 pub struct Unit {
     pub hub: Hub,
     pub link: BrokerLink,
-    pub station: mpsc::Receiver<HandIn>,
+    pub station: StationFrames,
 }
 
 pub fn settings(name: &str, port: u16) -> BrokerSettings {
@@ -89,7 +88,7 @@ impl Unit {
     /// The next message for its station.
     pub async fn next(&mut self) -> AirMessage {
         let next = tokio::time::timeout(PATIENCE, self.station.recv()).await;
-        AirMessage::read(next.expect("a message in time").expect("the hub is there").frame).unwrap()
+        AirMessage::read(next.expect("a message in time").frame).unwrap()
     }
 }
 
