@@ -5,6 +5,7 @@
 
 pub mod attack;
 pub mod compare;
+pub mod faults;
 pub mod figures;
 pub mod flood;
 pub mod geodesy;
@@ -15,6 +16,7 @@ pub mod linkability;
 pub mod map;
 pub mod medium;
 pub mod plan;
+pub mod processor;
 pub mod repeat;
 pub mod report_file;
 pub mod rows;

@@ -35,8 +35,8 @@ impl World {
                 place: sample.map(|sample| (sample.latitude, sample.longitude)),
                 speed: sample.and_then(|sample| sample.speed),
                 honest: !excluded.contains(&station),
-                checks: state.work.checks(),
-                processor_ns: processor.is_some().then_some(state.work.spent_ns),
+                checks: state.work.meter.checks(),
+                processor_ns: (!processor.is_instant()).then_some(state.work.spent_ns),
                 channel_busy_ns: medium
                     .occupied_ns(station, now_ns)
                     .or_else(|| Some(occupancy.occupied_ns(station))),

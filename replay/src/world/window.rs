@@ -62,8 +62,9 @@ impl World {
 
     /// Works out what is certain from `from_ns` on, the time of the next event, and before `until_ns`.
     pub(super) fn foresee(&mut self, from_ns: u64, until_ns: u64) {
-        // What work costs a station depends on what it did before.
-        let Some(crew) = self.crew.take_if(|_| self.processor.is_none()) else { return };
+        // What work costs a station depends on what it did before; and a fault may strike at any time.
+        let certain = self.processor.is_instant() && self.troubles.is_empty();
+        let Some(crew) = self.crew.take_if(|_| certain) else { return };
         let settled_ns = self.medium.settled_until_ns();
         let mut end_ns = until_ns
             .min(settled_ns)
@@ -123,7 +124,7 @@ impl World {
                 Due::Leave(station) | Due::Turn(station) | Due::Ended(station) | Due::Survey(station) => {
                     expect(station, at_ns, What::Unknown);
                 }
-                Due::Errand(_) | Due::Attack(_) | Due::Revoke(_) | Due::Radio(_) => {
+                Due::Errand(_) | Due::Attack(_) | Due::Revoke(_) | Due::Radio(_) | Due::Fault(_) => {
                     *end_ns = at_ns;
                     break;
                 }
