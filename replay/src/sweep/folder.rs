@@ -253,7 +253,7 @@ impl SweepFolder {
         let about = [
             ("roadcast.version", self.manifest.version.as_str()),
             ("roadcast.table", "sweep"),
-            ("roadcast.sweep", &self.manifest.sweep),
+            ("roadcast.sweep", self.manifest.sweep.as_str()),
         ];
         self.write(&paths[2], |out| table.write_parquet(&about, out))?;
         Ok(paths)

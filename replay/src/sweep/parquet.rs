@@ -20,8 +20,11 @@ impl ResultTable {
             ResultKind::Real => ColumnKind::Spread,
         };
         // Whether a figure has nulls is up to the runs; its type is not to depend on that.
-        let column = |column| Column::new(column.name.as_str(), kind(column.kind), "", "").or_null();
-        let columns: Vec<Column<'_>> = self.columns.iter().map(column).collect();
+        let columns: Vec<Column<'_>> = self
+            .columns
+            .iter()
+            .map(|column| Column::new(&column.name, kind(column.kind), "", "").or_null())
+            .collect();
         let mut table = TableWriter::new(&columns, out)?;
         for cells in &self.rows {
             let texts: Vec<_> = cells
