@@ -50,6 +50,7 @@ mod troubles;
 mod turns;
 mod verifier;
 mod window;
+mod window_plan;
 mod workload;
 
 use core::mem;
@@ -88,7 +89,7 @@ use schedule::{Due, Schedule};
 use station::{Station, config};
 use troubles::Troubles;
 use verifier::{NodeHost, Verifier};
-use window::WindowPlan;
+use window_plan::WindowPlan;
 use workload::MeteredKey;
 
 pub use address::{link_address, station_of};
