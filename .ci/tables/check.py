@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Reads the tables of `roadcast replay run --parquet` as data people do: with DuckDB, pandas (pyarrow) and Polars.
+"""Reads the tables of `roadcast replay run --parquet`, and of sweeps, as data people do: with DuckDB, pandas (pyarrow) and Polars.
 
     check.py agree DIR REPORT.json   types, counts and sums are the same in all three, and are what the report counts
+    check.py sweep DIR               likewise table.parquet of a sweep, which has the rows of its table.csv
     check.py queries PAGE.md DIR...  runs each query of the page in each directory; each has rows in one of them
 
 Needs the packages of requirements.txt beside it. Exit code 1 and one line when something does not hold.
@@ -31,6 +32,8 @@ QUERIES = 10
 def main():
     if len(sys.argv) == 4 and sys.argv[1] == "agree":
         agree(*sys.argv[2:])
+    elif len(sys.argv) == 3 and sys.argv[1] == "sweep":
+        swept(sys.argv[2])
     elif len(sys.argv) >= 4 and sys.argv[1] == "queries":
         queries(sys.argv[2], sys.argv[3:])
     else:
@@ -61,6 +64,21 @@ def agree(folder, report):
     if sent != aired:
         fail(f"{folder}: {sent} frames by station, and {aired} transmissions")
     print(f"{folder}: three readers agree with each other, and with {os.path.basename(report)}")
+
+
+def swept(folder):
+    table, csv = (os.path.join(folder, "table." + kind) for kind in ["parquet", "csv"])
+    same(table)
+    found = duckdb.sql(f"SELECT * FROM '{table}'")
+    wanted = duckdb.sql(f"SELECT * FROM read_csv('{csv}', all_varchar = true)")
+    if found.columns != wanted.columns:
+        fail(f"{table}: columns are not those of {csv}")
+    # Types are the Parquet file's: CSV has none.
+    cast = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in zip(found.columns, found.types))
+    wanted = duckdb.sql(f"SELECT {cast} FROM wanted").fetchall()
+    if found.fetchall() != wanted:
+        fail(f"{table}: rows are not those of {csv}")
+    print(f"{table}: three readers agree with each other, and {len(wanted)} rows with table.csv")
 
 
 def causes(messages, classes):

@@ -42,14 +42,14 @@ def main():
     try:
         twice = [shard for shard in range(1, SHARDS + 1) for _ in range(2)]
         where = shards.run(spark.sparkContext, program, sweep, SHARDS, merged, twice)
-        for name in ["table.csv", "table.json"]:
+        for name in ["table.csv", "table.json", "table.parquet"]:
             if not filecmp.cmp(os.path.join(whole, name), os.path.join(merged, name), shallow=False):
                 sys.exit(f"{name} of the shards is not that of the sweep in one piece")
-        one, other = (spark.read.csv(os.path.join(path, "table.csv"), header=True) for path in [whole, merged])
+        one, other = (spark.read.parquet(os.path.join(path, "table.parquet")) for path in [whole, merged])
         if one.count() != 6 or one.exceptAll(other).count() + other.exceptAll(one).count() > 0:
             sys.exit("Spark finds other rows in the two tables")
         workers = len(set(where.values()))
-        print(f"{SHARDS} shards as {len(twice)} tasks on {workers} workers, one of them lost: 6 points, table.csv equal byte for byte")
+        print(f"{SHARDS} shards as {len(twice)} tasks on {workers} workers, one of them lost: 6 points, each table equal byte for byte")
         read_tables(spark, shards, program, folder)
     finally:
         spark.stop()

@@ -27,7 +27,7 @@ pub(crate) enum BufferedValues {
 }
 
 impl ColumnBuffer {
-    pub(crate) fn new(column: &Column) -> Self {
+    pub(crate) fn new(column: &Column<'_>) -> Self {
         let values = match column.kind {
             ColumnKind::Integer => BufferedValues::Integers(Vec::new()),
             ColumnKind::Real | ColumnKind::Spread => BufferedValues::Reals(Vec::new()),

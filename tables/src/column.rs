@@ -8,17 +8,17 @@ use parquet::schema::types::{Type, TypePtr};
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
+pub struct Column<'a> {
     /// Its name, ending in its unit where it has one.
-    pub name: &'static str,
+    pub name: &'a str,
     /// What its values are.
     pub kind: ColumnKind,
     /// Whether a value may be unknown.
     pub nullable: bool,
     /// Unit of its values; empty where they have none.
-    pub unit: &'static str,
+    pub unit: &'a str,
     /// What its values say, one sentence without a full stop.
-    pub meaning: &'static str,
+    pub meaning: &'a str,
 }
 
 /// What the values of a column are.
@@ -38,14 +38,9 @@ pub enum ColumnKind {
     Flag,
 }
 
-impl Column {
+impl<'a> Column<'a> {
     /// A column without null.
-    pub const fn new(
-        name: &'static str,
-        kind: ColumnKind,
-        unit: &'static str,
-        meaning: &'static str,
-    ) -> Self {
+    pub const fn new(name: &'a str, kind: ColumnKind, unit: &'a str, meaning: &'a str) -> Self {
         Self { name, kind, nullable: false, unit, meaning }
     }
 
@@ -81,7 +76,7 @@ impl Column {
 }
 
 /// The schema of a table with these columns.
-pub(crate) fn schema(columns: &[Column]) -> Result<TypePtr, ParquetError> {
+pub(crate) fn schema(columns: &[Column<'_>]) -> Result<TypePtr, ParquetError> {
     let fields = columns.iter().map(Column::parquet).collect::<Result<Vec<_>, _>>()?;
     Ok(Arc::new(Type::group_type_builder("table").with_fields(fields).build()?))
 }

@@ -21,7 +21,6 @@ use crate::column::{Column, ColumnKind, schema};
 /// The first error ends it: rows after it are dropped, and [`finish`](Self::finish) reports it. Equal rows give equal bytes.
 pub struct TableWriter<W: Write + Send> {
     file: SerializedFileWriter<W>,
-    columns: &'static [Column],
     buffers: Vec<ColumnBuffer>,
     texts: Vec<ByteArray>,
     numbers: BTreeMap<Box<str>, TextId>,
@@ -38,13 +37,12 @@ impl<W: Write + Send> TableWriter<W> {
     ///
     /// # Errors
     /// Of `out`.
-    pub fn new(columns: &'static [Column], out: W) -> io::Result<Self> {
+    pub fn new(columns: &[Column<'_>], out: W) -> io::Result<Self> {
         let file = schema(columns)
             .and_then(|schema| SerializedFileWriter::new(out, schema, properties(columns)))
             .map_err(system_error)?;
         Ok(Self {
             file,
-            columns,
             buffers: columns.iter().map(ColumnBuffer::new).collect(),
             texts: Vec::new(),
             numbers: BTreeMap::new(),
@@ -111,7 +109,7 @@ impl<W: Write + Send> TableWriter<W> {
 impl<W: Write + Send> core::fmt::Debug for TableWriter<W> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("TableWriter")
-            .field("columns", &self.columns.len())
+            .field("columns", &self.buffers.len())
             .field("rows", &self.rows)
             .field("error", &self.error)
             .finish_non_exhaustive()
@@ -215,7 +213,7 @@ fn wrong(found: &BufferedValues) -> ! {
     panic!("invariant: a row's values come in the order of the columns; the next is one of {found:?}");
 }
 
-fn properties(columns: &[Column]) -> Arc<WriterProperties> {
+fn properties(columns: &[Column<'_>]) -> Arc<WriterProperties> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk);
@@ -254,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    const COLUMNS: [Column; 6] = [
+    const COLUMNS: [Column<'_>; 6] = [
         Column::new("number", ColumnKind::Integer, "", "counts"),
         Column::new("wait_ns", ColumnKind::Integer, "ns", "waits").or_null(),
         Column::new("distance_m", ColumnKind::Real, "m", "lies").or_null(),

@@ -80,7 +80,10 @@ fn a_point_s_report_is_that_of_its_run_alone_and_the_table_has_a_row_for_each() 
     let scratch = Scratch::new("whole", EIGHT);
     let out = scratch.works(&["sweep", "data/s.toml", "--out", "whole", "--threads", "1"]);
     assert!(out.contains("\n8 of 8: row.csv, range 120, rate 10, seed 1: 2.0 s in "), "{out}");
-    assert_eq!(scratch.files("whole"), ["points", "sweep.json", "table.csv", "table.json", "times"]);
+    assert_eq!(
+        scratch.files("whole"),
+        ["points", "sweep.json", "table.csv", "table.json", "table.parquet", "times"]
+    );
     let points = scratch.files("whole/points");
     assert_eq!((points.len(), scratch.files("whole/times")), (8, points.clone()));
     let alone = ["run", "data/row.csv", "--range=60", "--rate=10", "--seed=3", "--json", "alone.json", "-q"];
@@ -116,8 +119,9 @@ fn shards_merge_to_the_table_of_the_whole() {
     assert!(err.contains("is missing, of point 2 ") && err.contains("give shard 2/3"), "{err}");
     assert!(err.lines().count() == 1 && !scratch.0.join("merged").exists(), "{err}");
     scratch.works(&["sweep", "--merge", "1", "2", "3", "--out", "merged"]);
-    for table in ["table.csv", "table.json"] {
-        assert_eq!(scratch.read(&format!("merged/{table}")), scratch.read(&format!("whole/{table}")));
+    for table in ["table.csv", "table.json", "table.parquet"] {
+        let bytes = |folder: &str| fs::read(scratch.0.join(folder).join(table)).unwrap();
+        assert!(bytes("merged") == bytes("whole"), "{table} differs");
     }
     let (code, _, err) = scratch.run(&["sweep", "data/s.toml", "--shard", "4/3", "--out", "four"]);
     assert!(code == 2 && err.contains("expected I/N with I from 1 to N, such as 2/5"), "{err}");

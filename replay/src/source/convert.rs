@@ -60,7 +60,7 @@ pub fn write(trace: &Trace, path: &Path, origin: Option<(f64, f64)>) -> Result<(
 /// That of the system or of `content`; nothing is left behind then.
 pub fn write_atomically(
     path: &Path,
-    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    content: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> io::Result<()> {
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"));
@@ -317,7 +317,7 @@ mod tests {
         let directory = directory("atomic");
         let path = directory.join("out.csv");
         fs::write(&path, "old").unwrap();
-        let failing = |out: &mut dyn Write| {
+        let failing = |out: &mut (dyn Write + Send)| {
             out.write_all(b"half of the new")?;
             Err(io::Error::other("no more"))
         };

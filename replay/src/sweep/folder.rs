@@ -241,15 +241,21 @@ impl SweepFolder {
         Ok(builder.finish(&self.manifest.settings, &self.manifest.points))
     }
 
-    /// Writes the table as `table.csv` and `table.json`, and says where.
+    /// Writes the table as `table.csv`, `table.json` and `table.parquet`, and says where.
     ///
     /// # Errors
     /// As [`table`](Self::table); the system's.
-    pub fn write_table(&self) -> Result<[PathBuf; 2], FolderError> {
+    pub fn write_table(&self) -> Result<[PathBuf; 3], FolderError> {
         let table = self.table()?;
-        let paths = ["table.csv", "table.json"].map(|name| self.path.join(name));
+        let paths = ["table.csv", "table.json", "table.parquet"].map(|name| self.path.join(name));
         self.write(&paths[0], |out| table.write_csv(out))?;
         self.write(&paths[1], |out| table.write_json(out))?;
+        let about = [
+            ("roadcast.version", self.manifest.version.as_str()),
+            ("roadcast.table", "sweep"),
+            ("roadcast.sweep", self.manifest.sweep.as_str()),
+        ];
+        self.write(&paths[2], |out| table.write_parquet(&about, out))?;
         Ok(paths)
     }
 
@@ -269,7 +275,7 @@ impl SweepFolder {
     fn write(
         &self,
         path: &Path,
-        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+        content: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
     ) -> Result<(), FolderError> {
         write_atomically(path, content).map_err(|source| FolderError::Io {
             path: path.to_owned(),

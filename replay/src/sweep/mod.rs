@@ -7,6 +7,7 @@ mod definition;
 mod folder;
 mod manifest;
 mod merge;
+mod parquet;
 mod points;
 mod table;
 

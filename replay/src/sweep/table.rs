@@ -126,6 +126,9 @@ impl TableBuilder {
             };
             let known = ranks.entry(&figure.name).or_insert((figure.rank, kind));
             known.0 = known.0.min(figure.rank);
+            if kind == ResultKind::Real {
+                known.1 = kind;
+            }
         }
         let mut columns: Vec<_> = ranks.into_iter().map(|(name, (rank, kind))| (rank, name, kind)).collect();
         columns.sort_by_key(|(rank, name, _)| (*rank, *name));

@@ -2,8 +2,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use serde_json::Value;
 use v2x_proto::Class;
 use v2x_report::{Kind, Machine, Report, Stats, Verify};
+use v2x_tables::{ColumnValues, TableError, TableReader};
 
 use super::*;
 
@@ -49,7 +51,7 @@ const TWELVE: &str =
 /// What the run of a point reports; another figure for each seed.
 fn report(point: &ManifestPoint) -> Report {
     let mut stats = Stats::new();
-    stats.class_mut(Class::D2).record_delivered(1_000 * point.seed);
+    stats.class_mut(Class::D2).record_delivered(1_000 * (point.seed % 100));
     let mut report = Report::new(Kind::Replay, "1", Verify::Once, &stats);
     report.run.seeds = vec![point.seed];
     report.simulated_s = 1.5;
@@ -223,9 +225,9 @@ fn merged_shards_give_the_table_of_the_whole_sweep() {
     };
     let whole = begin("whole", None);
     with_commit(&whole);
-    let read = |path: PathBuf| fs::read_to_string(path).unwrap();
+    let read = |path: PathBuf| fs::read(path).unwrap();
     let tables = whole.write_table().unwrap().map(read);
-    let csv: Vec<&str> = tables[0].lines().collect();
+    let csv: Vec<&str> = str::from_utf8(&tables[0]).unwrap().lines().collect();
     assert_eq!(csv.len(), 13);
     assert!(
         csv[0].starts_with("point,id,base,seed,range,simulated_s,stations_seen,D2_sent,D2_expected,"),
@@ -234,7 +236,7 @@ fn merged_shards_give_the_table_of_the_whole_sweep() {
     );
     assert!(csv[0].ends_with(",frames_received,frames_delivered,frames_dropped,dropped_stale"), "{}", csv[0]);
     assert!(csv[1].ends_with(",0,0,0,") && csv[12].ends_with(",2,0,2,2"), "{csv:?}");
-    let rows: Vec<serde_json::Value> = serde_json::from_str(&tables[1]).unwrap();
+    let rows: Vec<Value> = serde_json::from_slice(&tables[1]).unwrap();
     assert_eq!((rows.len(), &rows[4]["seed"], &rows[4]["range"]), (12, &2.into(), &300.into()));
     assert!(rows[0]["dropped_stale"].is_null() && rows[0]["simulated_s"] == 1.5);
 
@@ -245,11 +247,53 @@ fn merged_shards_give_the_table_of_the_whole_sweep() {
     });
     let paths: Vec<_> = shards.iter().map(SweepFolder::path).collect();
     let merged = merge(&paths, &scratch.0.join("merged")).unwrap();
-    assert_eq!(merged.write_table().unwrap().map(read), tables);
+    assert!(merged.write_table().unwrap().map(read) == tables);
     for number in 0..12 {
         assert_eq!(read(merged.report_path(number)), read(whole.report_path(number)));
         assert_eq!(merged.machine(number), whole.machine(number));
     }
+}
+
+#[test]
+fn the_table_is_the_same_in_all_its_formats() {
+    let scratch = Scratch::new("formats");
+    let text = TWELVE
+        .replace("seeds = \"1..3\"", "seeds = \"1,18446744073709551615\"")
+        .replace("[200, 300]", "[200, 300]\npower-dbm = [1, 2.5]\nradio = [false, \"town, \\\"wet\\\"\"]");
+    let manifest = SweepManifest::new(&scratch.sweep(&text), None, "1.2.3", None);
+    let folder = SweepFolder::begin(&scratch.0.join("out"), manifest).unwrap();
+    fill(&folder);
+    let [_, json, parquet] = folder.write_table().unwrap();
+    let rows: Vec<serde_json::Map<String, Value>> = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    let table = TableReader::open(fs::File::open(parquet).unwrap()).unwrap();
+    let names: Vec<&str> = table.columns().iter().map(|column| column.name.as_str()).collect();
+    assert_eq!((rows.len(), table.rows(), names.len()), (32, 32, rows[0].len()));
+    assert_eq!(names[..7], ["point", "id", "base", "seed", "power_dbm", "radio", "range"]);
+    let mut nulls = 0;
+    for (place, name) in names.into_iter().enumerate() {
+        let wanted = rows.iter().map(|row| row[name].clone());
+        let check = |batch: &[ColumnValues]| {
+            let found: Vec<Value> = match &batch[0] {
+                // As a run's tables have it.
+                ColumnValues::Integers(values) if name == "seed" => {
+                    values.iter().map(|value| value.map(i64::cast_unsigned).into()).collect()
+                }
+                ColumnValues::Integers(values) => values.iter().map(|value| (*value).into()).collect(),
+                ColumnValues::Reals(values) => values.iter().map(|value| (*value).into()).collect(),
+                ColumnValues::Texts(values) => values.iter().map(|value| value.clone().into()).collect(),
+                other => panic!("{other:?}"),
+            };
+            nulls += found.iter().filter(|value| value.is_null()).count();
+            assert_eq!(found, wanted.clone().collect::<Vec<_>>(), "{name}");
+            Ok::<_, TableError>(())
+        };
+        table.read(&[place], check).unwrap();
+    }
+    assert_eq!(nulls, 16, "the trace's runs have no dropped_stale");
+    assert_eq!(table.metadata("roadcast.version"), Some("1.2.3"));
+    assert_eq!(table.metadata("roadcast.sweep"), Some(folder.manifest().sweep.as_str()));
+    let listed: Vec<Value> = serde_json::from_str(table.metadata("roadcast.columns").unwrap()).unwrap();
+    assert_eq!(listed.len(), table.columns().len());
 }
 
 #[test]

@@ -7,11 +7,11 @@ use v2x_core::MessageId;
 use v2x_report::Stage;
 use v2x_tables::{Column, ColumnKind, TableWriter, TextId};
 
-use super::TableRun;
+use super::run::TableRun;
 use super::words::Words;
 
 /// The columns, in order.
-pub const COLUMNS: [Column; 26] = [
+pub const COLUMNS: [Column<'_>; 26] = [
     Column::new("seed", Integer, "", "seed of the run"),
     Column::new("forwarding", Text, "", "how stations forward messages of several hops: roadcast, etsi or flooding"),
     Column::new("signer", Hexadecimal, "", "digest of the credential that signed the message; with class and sequence it names the message"),

@@ -4,6 +4,7 @@
 //! mean is said beside each in [`MESSAGES`], [`TRANSMISSIONS`] and [`STATIONS`], in the files themselves and in docs/tables.md, by one source.
 
 mod messages;
+mod run;
 mod stations;
 mod transmissions;
 mod words;
@@ -21,6 +22,7 @@ pub use transmissions::COLUMNS as TRANSMISSIONS;
 
 use messages::MessageTable;
 pub(crate) use messages::{Outcome, Served, StageSpans};
+pub(crate) use run::TableRun;
 pub(crate) use stations::StationState;
 use stations::StationTable;
 pub(crate) use transmissions::Aired;
@@ -35,22 +37,11 @@ pub struct Tables {
 }
 
 /// Names of the tables' files, and their columns.
-pub const TABLES: [(&str, &[Column]); 3] = [
+pub const TABLES: [(&str, &[Column<'_>]); 3] = [
     ("messages.parquet", &MESSAGES),
     ("transmissions.parquet", &TRANSMISSIONS),
     ("stations.parquet", &STATIONS),
 ];
-
-/// A run of which tables tell.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TableRun<'a> {
-    pub(crate) seed: u64,
-    pub(crate) forwarding: &'a str,
-    /// Of the stations, by number.
-    pub(crate) names: &'a [String],
-    /// Of the stations, by number.
-    pub(crate) kinds: &'a [&'static str],
-}
 
 /// One of the files could not be written.
 #[derive(Debug)]
@@ -124,7 +115,7 @@ fn failed(table: usize) -> impl FnOnce(io::Error) -> TableFailed {
 }
 
 /// What a file says of itself, by key.
-fn metadata(table: &str, columns: &[Column], version: &str, settings: &str) -> Vec<(String, String)> {
+fn metadata(table: &str, columns: &[Column<'_>], version: &str, settings: &str) -> Vec<(String, String)> {
     let described: Vec<_> = columns
         .iter()
         .map(|column| {

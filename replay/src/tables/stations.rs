@@ -5,11 +5,11 @@ use std::io;
 
 use v2x_tables::{Column, ColumnKind, TableWriter, TextId};
 
-use super::TableRun;
+use super::run::TableRun;
 use super::transmissions::Aired;
 
 /// The columns, in order.
-pub const COLUMNS: [Column; 21] = [
+pub const COLUMNS: [Column<'_>; 21] = [
     Column::new("seed", Integer, "", "seed of the run"),
     Column::new(
         "forwarding",

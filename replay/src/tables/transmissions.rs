@@ -7,11 +7,11 @@ use v2x_core::{MessageId, Position};
 use v2x_proto::Class;
 use v2x_tables::{Column, ColumnKind, TableWriter, TextId};
 
-use super::TableRun;
+use super::run::TableRun;
 use super::words::Words;
 
 /// The columns, in order.
-pub const COLUMNS: [Column; 17] = [
+pub const COLUMNS: [Column<'_>; 17] = [
     Column::new("seed", Integer, "", "seed of the run"),
     Column::new("forwarding", Text, "", "how stations forward messages of several hops: roadcast, etsi or flooding"),
     Column::new("transmitter", Text, "", "station that sent the frame, by its name in the trace"),

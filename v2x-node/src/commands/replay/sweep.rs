@@ -187,10 +187,10 @@ A sweep is a TOML file:
 
 Each trace and plan is run with every combination of the settings under each
 seed, one after the other, at most 10000 points. DIR/points has a report for
-each, as replay run --json writes it; when all are there, DIR/table.csv and
-DIR/table.json have a row for each. After Ctrl-C the same command goes on where
-it stopped. Shards are run by one version anywhere, and --merge makes the same
-table of them. docs/sweeps.md has the columns.
+each, as replay run --json writes it; when all are there, DIR/table.csv,
+DIR/table.json and DIR/table.parquet have a row for each. After Ctrl-C the same
+command goes on where it stopped. Shards are run by one version anywhere, and
+--merge makes the same table of them. docs/sweeps.md has the columns.
 
 Exit codes: 0 all points are there, whatever their verdicts, 2 bad input, or
 results of another sweep or version, 130 interrupted.";
