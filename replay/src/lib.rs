@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod linkability;
 pub mod map;
 pub mod medium;
+pub mod merge;
 pub mod plan;
 pub mod repeat;
 pub mod report_file;
