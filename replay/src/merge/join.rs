@@ -75,7 +75,7 @@ pub(super) trait Witness {
 ///
 /// # Errors
 /// A file cannot be read.
-pub(super) fn join(
+pub(super) fn read_together(
     all: &[Surveyed],
     common: &dyn Fn(usize, i64) -> i64,
     witness: &mut dyn Witness,

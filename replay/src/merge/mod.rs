@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use self::clocks::{JoinedBy, MergedClocks, PairGatherer};
 use self::figures::MergeFigures;
-use self::join::join;
+use self::join::read_together;
 use self::prediction::Prediction;
 use self::survey::Surveyed;
 
@@ -43,7 +43,7 @@ pub fn merge(paths: &[PathBuf], radio: Option<MergeRadio>) -> Result<MergeReport
     survey::check(&all)?;
     let rough = survey::rough_offsets(&all);
     let mut gatherer = PairGatherer::default();
-    join(&all, &|number, at_ns| at_ns.saturating_sub(rough[number]), &mut gatherer)?;
+    read_together(&all, &|number, at_ns| at_ns.saturating_sub(rough[number]), &mut gatherer)?;
     if gatherer.is_empty() {
         return Err(MergeError::NothingInCommon(all.iter().map(|one| one.name.clone()).collect()));
     }
@@ -56,7 +56,7 @@ pub fn merge(paths: &[PathBuf], radio: Option<MergeRadio>) -> Result<MergeReport
     let start_ns = start_ns.map(|(at_ns, _)| at_ns).min().unwrap_or_default();
     let prediction = radio.map(|radio| Prediction::new(radio, start_ns));
     let mut figures = MergeFigures::new(&clocks, all.len(), start_ns, prediction);
-    join(&all, &common, &mut figures)?;
+    read_together(&all, &common, &mut figures)?;
     Ok(MergeReport {
         recordings: all.iter().enumerate().map(|(number, one)| recording(number, one, &clocks)).collect(),
         pairs: figures.pairs(),
