@@ -44,6 +44,10 @@ FLOOD = [
 CONGESTION = ["congestion", "regulation", "imminent", "source", "busy", "beacons_held", "hold_mean_ms", "hold_max_ms", "tracking_errors"]
 CHANNEL = ["busy", "source", "busy_mean", "busy_max", "seconds_by_source"]
 AFAR = ["received", "delivered", "dropped", "aired", "drops", "age"]
+FAULT = ["fault", "frames", "fixes", "stations", "lasted_s"]
+PROCESSING = [
+    "verify_us", "sign_us", "frame_us", "present_s", "busy_s", "busiest", "busiest_station", "waiting_max", "socket_full",
+]
 OCB = ["entries_max", "room", "rejoined", "warm_ups", "first_copies"]
 DEADLINES_MS = {"D0": 20, "D1": 100, "D2": 100, "D3": 300, "D4": 300, "D5": None}
 
@@ -109,6 +113,7 @@ def check_report(arguments):
     check_channel(report)
     check_congestion(report)
     check_afar(report)
+    check_troubles(report)
     floods = [report["flood"]] if "flood" in report else []
     floods += report.get("flood_baselines", [])
     for flood in floods:
@@ -133,6 +138,20 @@ def check_afar(report):
     equal(afar["received"], afar["delivered"] + afar["dropped"], "afar received = delivered + dropped")
     equal(afar["dropped"], sum(afar["drops"].values()), "afar dropped = sum of drops")
     equal(afar["age"]["count"], afar["delivered"], "ages from afar")
+
+
+def check_troubles(report):
+    """What slow processors and faults took."""
+    if "processor" in report:
+        processor = report["processor"]
+        named(processor, PROCESSING, "processor")
+        expect(0 <= processor["busy_s"] <= processor["present_s"] * (1 + 1e-9), "busy for longer than there")
+        expect(processor["waiting_max"] <= 256, "more frames wait than a socket holds")
+        lost = sum(entry["undelivered"].get("socket_full", 0) for entry in report["classes"])
+        expect(lost <= processor["socket_full"], "more is lost at sockets than did not fit")
+    for fault in report.get("faults", []):
+        named(fault, FAULT, "fault")
+        expect(fault["lasted_s"] >= 0, f"a fault of negative length: {fault}")
 
 
 def check_congestion(report):

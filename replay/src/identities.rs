@@ -10,8 +10,8 @@ use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest as _, Sha256};
 use v2x_core::{
-    Authority, CredentialError, CredentialRequest, Identity, Permissions, Pool, RevocationRequest,
-    RevokeError, TrustStore, WireTime, limits, revoke,
+    Authority, CredentialError, CredentialRequest, Identity, KeyPair, Permissions, Pool, RevocationRequest,
+    RevokeError, Sign, TrustStore, WireTime, limits, revoke,
 };
 use v2x_proto::Digest;
 use v2x_proto::v1::StationClass;
@@ -97,16 +97,40 @@ impl Cast {
     }
 
     /// The identities of a station that changes its pseudonym: `count` of them, at least one, always the same ones; the
-    /// first is that of [`identity`](Self::identity).
-    pub fn pool(&self, station: u32, part: Part, count: u32) -> Pool {
-        let spare = |number| self.issued(secret(self.seed, Holder::Pseudonym(part, station, number)), part);
-        let identities = core::iter::once(self.identity(station, part)).chain((1..count).map(spare));
+    /// 0th is that of [`identity`](Self::identity), the one before all others begins at `first`. Each signs with what `signer`
+    /// makes of its key.
+    pub fn pool(
+        &self,
+        (station, first): (u32, u32),
+        part: Part,
+        count: u32,
+        signer: &dyn Fn(Box<dyn Sign>) -> Box<dyn Sign>,
+    ) -> Pool {
+        let holder = |number| match number {
+            0 => Holder::Station(part, station),
+            number => Holder::Pseudonym(part, station, number),
+        };
+        let identities = (first..first.saturating_add(count.max(1))).map(|number| {
+            let key = secret(self.seed, holder(number));
+            let credential = self
+                .authority
+                .issue(&self.request(&key, part))
+                .and_then(|credential| Identity::new(credential, signer(Box::new(KeyPair::from(key)))));
+            credential.expect("invariant: the issuer may give every part's permissions for its own validity")
+        });
         Pool::new(identities.take(limits::MAX_PSEUDONYMS).collect())
             .expect("invariant: each has a key of its own and the same permissions")
     }
 
     fn issued(&self, key: SigningKey, part: Part) -> Identity {
-        let request = CredentialRequest {
+        let request = self.request(&key, part);
+        self.authority
+            .identity(key, &request)
+            .expect("invariant: the issuer may give every part's permissions for its own validity")
+    }
+
+    fn request(&self, key: &SigningKey, part: Part) -> CredentialRequest {
+        CredentialRequest {
             encryption_key: None,
             public_key: key.verifying_key().to_bytes(),
             permissions: part.permissions(),
@@ -115,10 +139,7 @@ impl Cast {
             region: None,
             station_class: part.class() as u8,
             revocation_series: 0,
-        };
-        self.authority
-            .identity(key, &request)
-            .expect("invariant: the issuer may give every part's permissions for its own validity")
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod attack;
 pub mod compare;
+pub mod faults;
 pub mod figures;
 pub mod flood;
 pub mod geodesy;
@@ -16,6 +17,7 @@ pub mod map;
 pub mod medium;
 pub mod merge;
 pub mod plan;
+pub mod processor;
 pub mod repeat;
 pub mod report_file;
 pub mod rows;

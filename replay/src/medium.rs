@@ -158,6 +158,17 @@ pub trait Medium: fmt::Debug {
         None
     }
 
+    /// Whether the medium knows of noise: see [`make_noise`](Self::make_noise).
+    fn hears_noise(&self) -> bool {
+        false
+    }
+
+    /// A source of noise, by its number, goes on in an area, or off. Returns for how long stations had found the channel busy
+    /// when it became idle with that, all together, ns.
+    fn make_noise(&mut self, _source: u32, _area: Option<&NoiseArea>, _now_ns: u64, _places: &Places) -> u64 {
+        0
+    }
+
     /// How long the channel has been busy for a station until now, with its own frames and others', ns; `None` where the
     /// medium does not know it.
     fn occupied_ns(&self, _station: u32, _now_ns: u64) -> Option<u64> {
@@ -168,6 +179,17 @@ pub trait Medium: fmt::Debug {
     fn losses(&self) -> Option<&LossesByDistance> {
         None
     }
+}
+
+/// Noise that every station within a range of a place hears alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NoiseArea {
+    /// Where its source is.
+    pub at: Position,
+    /// How far it reaches, m.
+    pub range_m: f64,
+    /// Its power at each receiver there, dBm.
+    pub noise_dbm: f64,
 }
 
 /// How far a transmission has come.

@@ -84,6 +84,9 @@ fn add(all: &mut RunOutcome, one: RunOutcome) {
     sum.frames.received += report.frames.received;
     sum.frames.delivered += report.frames.delivered;
     sum.frames.dropped += report.frames.dropped;
+    if let (Some(sum), Some(one)) = (&mut sum.processor, &report.processor) {
+        sum.merge(one);
+    }
     for (reason, count) in report.drops {
         *sum.drops.entry(reason).or_default() += count;
     }

@@ -15,6 +15,7 @@ use crate::geodesy::Plane;
 use crate::intervals::Intervals;
 use crate::map;
 use crate::medium::{LossesByDistance, Medium, Power, RangeLimited};
+use crate::processor::Processor;
 use crate::rows::Rows;
 use crate::source::Trace;
 use crate::world::{DeferredCheckFailed, Settings, Toll, World};
@@ -45,6 +46,8 @@ pub struct RunOptions {
     pub congestion: Congestion,
     /// The law that holds for every frame; with one, an imminent warning leaves once, for neighbours to repeat.
     pub regulation: Regulation,
+    /// What the work of a station takes.
+    pub processor: Processor,
 }
 
 impl RunOptions {
@@ -62,6 +65,7 @@ impl RunOptions {
             pseudonyms: None,
             congestion: Congestion::Off,
             regulation: Regulation::None,
+            processor: Processor::default(),
         }
     }
 
@@ -329,6 +333,15 @@ impl Camp<'_> {
     }
 }
 
+/// What latencies are of, for the notes of a report.
+pub(crate) fn virtual_time(processor: bool) -> &'static str {
+    if processor {
+        "virtual time: latencies are those of the medium and of the stations' processors, as fast as the options say"
+    } else {
+        "virtual time: latencies are those of the medium; signing and verifying take none of it"
+    }
+}
+
 /// What a plan's attackers cost honest stations: the report and the toll of both runs, or of several added up.
 pub(crate) fn damage(plan: &AttackPlan, without: (&Report, &Toll), with: (&Report, &Toll)) -> Damage {
     let figures = |(report, toll): (&Report, &Toll)| {
@@ -365,6 +378,7 @@ fn simulate(
     let mut world = World::new(trace, settings, medium)?;
     world.regulate(options.congestion, options.regulation);
     world.warn_by(options.imminent());
+    world.slow_down(options.processor);
     if let Some(intervals) = options.intervals {
         world.pace_awareness(intervals);
     }
@@ -406,7 +420,8 @@ fn simulate(
     report.losses_by_distance = counted.losses.as_ref().map(LossesByDistance::report).unwrap_or_default();
     report.congestion = counted.gates.report(options.congestion, options.regulation, options.imminent());
     report.run.seeds = vec![options.seed];
-    report.notes.push(VIRTUAL_TIME.to_owned());
+    report.processor = counted.toll.processor(&|station| trace.name(station));
+    report.notes.push(virtual_time(report.processor.is_some()).to_owned());
     report.warnings.extend(trace.warnings.iter().map(|warning| format!("trace: {warning}")));
     if interrupted {
         let text =
@@ -445,5 +460,3 @@ pub const MAX_RANGE_M: f64 = limits::MAX_SINGLE_HOP_REACH_M;
 const FORWARDING: &str = "roadcast";
 const MAX_SECONDS: f64 = 1e6;
 const SLICE_NS: u64 = 100_000_000;
-const VIRTUAL_TIME: &str =
-    "virtual time: latencies are those of the medium; signing and verifying take none of it";

@@ -45,7 +45,7 @@ fn missed(figures: &HonestFigures, class: &str) -> u64 {
 
 #[test]
 fn a_plan_s_report_has_what_attackers_cost_beside_the_same_run_without_them() {
-    let attack = "signature_us = 200\n[[attack]]\nkind = \"forged\"\nrate_per_s = 500\nnames = 5\n\
+    let attack = "verify_us = 200\nframe_us = 5\n[[attack]]\nkind = \"forged\"\nrate_per_s = 500\nnames = 5\n\
                   [[attack]]\nkind = \"marker\"\nrate_per_s = 1\n";
     let report = attacked(ROAD, attack);
     let Damage { attacks, without, with } = damage(&report);

@@ -104,7 +104,7 @@ fn plans_with_floods_saboteurs_and_transmitters_beside_the_road() {
     let saboteur = "[[attacker]]\nkind = \"blockage\"\nat_m = [300, -12]\n";
     let ideal = "[medium]\nkind = \"range\"\nrange_m = 300\n";
     let strip = "[[attack]]\nkind = \"strip\"\nat_m = [300, -20]\n";
-    let copies = "signature_us = 200\n[[attack]]\nkind = \"copies\"\nat_m = [300, -20]\n";
+    let copies = "verify_us = 200\n[[attack]]\nkind = \"copies\"\nat_m = [300, -20]\n";
     let cases = [
         ("floods over a radio", flood(5, ""), None),
         ("floods", flood(6, ideal), None),

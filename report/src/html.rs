@@ -13,6 +13,7 @@ mod attack;
 mod csv;
 mod curves;
 mod differences;
+mod faults;
 mod flood;
 mod head;
 mod map;
@@ -51,6 +52,7 @@ pub fn render(report: &Report, map: &MapData) -> String {
     timeline::section(&mut page, report);
     latency(&mut page, &report.classes);
     attack::section(&mut page, report);
+    faults::section(&mut page, report);
     flood::section(&mut page, report);
     map::section(&mut page, map);
     stages(&mut page, &report.classes);

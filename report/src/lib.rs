@@ -19,9 +19,10 @@ pub use machine::{Machine, Processor, ProcessorCounters};
 pub use report::signal::{PriorityRequests, RedLight, SignalAhead, SignalShown};
 pub use report::{
     AfarReport, AttackFrames, ChannelReport, ClassReport, ClassSpread, CongestionReport, Damage, DeliveryBin,
-    Detection, DistanceBin, Flood, FloodBand, FloodHealed, FloodWorst, Frames, HonestClass, HonestFigures,
-    InputFile, Kind, Linkability, LossBin, Marker, OcbReport, Provoked, Repeats, Report, SeedClass, SeedRun,
-    Verdict, Verify, WhatRan, WorstPair, WorstStation, human, miss_target,
+    Detection, DistanceBin, FaultReport, Flood, FloodBand, FloodHealed, FloodWorst, Frames, HonestClass,
+    HonestFigures, InputFile, Kind, Linkability, LossBin, Marker, OcbReport, ProcessorReport, Provoked,
+    Repeats, Report, SeedClass, SeedRun, Verdict, Verify, WhatRan, WorstPair, WorstStation, human,
+    miss_target,
 };
 pub use statistics::{Spread, holm};
 pub use stats::{ClassStats, Stage, Stats, receive_stages, send_stages};

@@ -21,9 +21,11 @@ mod class;
 mod congestion;
 mod damage;
 mod evidence;
+mod faults;
 mod flood;
 pub mod human;
 mod markers;
+mod processing;
 mod reception;
 mod repeats;
 mod seed_run;
@@ -46,7 +48,9 @@ pub use channel::{ChannelReport, OcbReport};
 pub use class::{ClassReport, miss_target};
 pub use congestion::CongestionReport;
 pub use damage::{AttackFrames, Damage, HonestClass, HonestFigures};
+pub use faults::FaultReport;
 pub use flood::{Flood, FloodBand, FloodHealed, FloodWorst};
+pub use processing::ProcessorReport;
 pub(crate) use reception::missed_share;
 pub use reception::{DeliveryBin, LossBin, WorstPair, WorstStation};
 pub use repeats::{ClassSpread, Repeats, SeedClass, SeedRun};
@@ -108,6 +112,12 @@ pub struct Report {
     /// What attackers cost honest stations, against the same run without them; absent in a run without attackers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<Damage>,
+    /// How busy stations were; absent where work takes no virtual time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor: Option<ProcessorReport>,
+    /// What the faults of a plan took, in its order; absent where it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultReport>,
     /// The signal ahead of a vehicle when the report was made; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal_ahead: Option<signal::SignalAhead>,
@@ -185,6 +195,8 @@ impl Report {
             detection: None,
             false_positive_ratio: None,
             damage: None,
+            processor: None,
+            faults: Vec::new(),
             signal_ahead: None,
             red_light_warnings: None,
             heard_elsewhere: None,

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use prost::Message as _;
 use v2x_core::{
     AwarenessRule, Config, Congestion, Event, Fix, Imminent, Input, Instant, LoadBasis, LoadSource,
     NotSentReason, Regulation, SendRequest, Token,
@@ -23,6 +24,12 @@ fn ms(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
 
+/// Standing at [`PLACE`].
+fn still(now: Instant) -> Input {
+    let Input::Fix(Some(moving)) = fix(now, PLACE) else { unreachable!("a fix") };
+    Input::Fix(Some(Fix { speed: Some(0), ..moving }))
+}
+
 fn config(congestion: Congestion, regulation: Regulation, awareness: AwarenessRule) -> Config {
     Config { congestion, regulation, awareness, ..Config::vehicle() }
 }
@@ -32,6 +39,7 @@ fn config(congestion: Congestion, regulation: Regulation, awareness: AwarenessRu
 fn settled(config: Config, busy_permille: u16) -> Station {
     let mut station = Station::new(1, config);
     station.start(Instant::ZERO, PLACE);
+    station.feed(Instant::ZERO, still(Instant::ZERO));
     on_channel(&mut station, (0, 2_000), busy_permille);
     station
 }
@@ -44,7 +52,7 @@ fn on_channel(station: &mut Station, (from, to): (u64, u64), busy_permille: u16)
         let survey = Input::ChannelLoad { busy_permille, source: LoadSource::Survey };
         sent.extend(station.feed(ms(start), survey).into_iter().map(|bytes| (ms(start), bytes)));
         let end = ms(start + 100) - Duration::from_nanos(1);
-        sent.extend(station.drive(ms(start), end, |now| fix(now, PLACE)));
+        sent.extend(station.drive(ms(start), end, still));
     }
     sent
 }
@@ -120,10 +128,12 @@ fn in_each_state_the_allowed_interval_passes_and_what_is_faster_is_refused_and_t
         let first = send(&mut station, start, 1);
         let airtime = Duration::from_nanos(airtime_ns(first[0].len(), DataRate::Mbps6));
         assert!(airtime <= Duration::from_micros(500), "{airtime:?}");
-        let silence = airtime + Duration::from_millis(silence_ms);
+        let silence = (airtime + Duration::from_millis(silence_ms)).min(Duration::from_secs(1));
         let early = start + silence - Duration::from_millis(1);
+        let whole = early.as_nanos() / 100_000_000 * 100;
+        assert!(on_channel(&mut station, (3_200, whole), busy).is_empty());
         let before = station.events.len();
-        assert!(send(&mut station, early - Duration::from_millis(20), 2).is_empty(), "state {state}");
+        assert!(send(&mut station, early - Duration::from_micros(10), 2).is_empty(), "state {state}");
         assert!(send(&mut station, early, 3).is_empty(), "state {state}: faster than its row");
         let told = station.events[before..].iter().any(
             |event| matches!(event, Event::NotSent(it) if it.reason == NotSentReason::Replaced && it.token == Some(Token(2))),
@@ -163,7 +173,7 @@ fn of_thirty_imminent_warnings_on_a_full_channel_twenty_leave_at_once_and_ten_ar
     assert_eq!(left, [[1; 20].as_slice(), &[0; 10]].concat());
     assert_eq!(not_sent(&station), [(Class::D0, NotSentReason::BurstBudget); 10]);
     // As often as one event is repeated they leave for as long as it takes.
-    let later = (1..40).map(|tenth| ms(2_001 + tenth * 100));
+    let later = (1..15).map(|tenth| ms(2_001 + tenth * 100));
     for at in later {
         assert_eq!(station.feed(at, Input::Send(probe(Class::D0))).len(), 1, "{at:?}");
     }
@@ -198,7 +208,7 @@ fn the_gate_says_where_its_busy_ratio_comes_from() {
     let adaptive = || config(Congestion::Adaptive, Regulation::None, AwarenessRule::Off);
     let mut station = Station::new(1, adaptive());
     station.start(Instant::ZERO, PLACE);
-    station.drive(Instant::ZERO, ms(900), |now| fix(now, PLACE));
+    station.drive(Instant::ZERO, ms(900), still);
     let state = station.node.congestion();
     assert_eq!((state.basis, state.busy), (LoadBasis::Assumed, 0.5));
     let other = Crafter::station(2);
@@ -206,7 +216,7 @@ fn the_gate_says_where_its_busy_ratio_comes_from() {
         let at = ms(1_000 + at * 20);
         station.hear(at, &other.full(&other.fields(at)));
     }
-    station.drive(ms(1_200), ms(1_390), |now| fix(now, PLACE));
+    station.drive(ms(1_200), ms(1_390), still);
     assert_eq!(station.node.congestion().basis, LoadBasis::Heard);
     let settled = settled(adaptive(), 612);
     assert_eq!(settled.node.congestion().basis, LoadBasis::Reported(LoadSource::Survey));
@@ -245,7 +255,7 @@ fn an_imminent_warning_that_the_law_holds_too_long_is_dropped_and_told() {
     let mut station = settled(config, 100);
     station.feed(ms(2_000), Input::Send(probe(Class::D2)));
     station.feed(ms(2_001), Input::Send(probe(Class::D0)));
-    let sent = station.drive(ms(2_001), ms(2_100), |now| fix(now, PLACE));
+    let sent = station.drive(ms(2_001), ms(2_100), still);
     assert!(sent.is_empty());
     assert_eq!(not_sent(&station), [(Class::D0, NotSentReason::Expired)]);
 }
@@ -260,9 +270,7 @@ fn under_the_law_an_imminent_warning_leaves_once() {
     let draft = v2x_core::HazardDraft::new(Class::D0, 97);
     let command = v2x_core::HazardCommand::New(draft);
     let mut sent = station.feed(ms(2_000), Input::Hazard { command, token: None });
-    sent.extend(
-        station.drive(ms(2_000), ms(2_090), |now| fix(now, PLACE)).into_iter().map(|(_, frame)| frame),
-    );
+    sent.extend(station.drive(ms(2_000), ms(2_090), still).into_iter().map(|(_, frame)| frame));
     assert_eq!(classes(&sent), [Class::D0], "whatever the configuration says");
 }
 
@@ -291,15 +299,19 @@ fn a_beacon_leaves_ahead_of_the_rate_when_others_have_lost_track() {
         (sent.len(), station.node.congestion().counts.tracking_errors)
     };
     let ((steady, none), (braking, ahead)) = (drive(false), drive(true));
-    assert_eq!((steady, none), (2, 0), "one a second");
-    assert!(braking >= 4 && ahead >= 2, "{braking}, {ahead}");
+    // When it drove off nobody knew.
+    assert_eq!((steady, none), (2, 1), "one a second");
+    assert!(braking >= 4 && ahead >= 3, "{braking}, {ahead}");
 }
 
 /// A hazard by `source`, heard while the gate is closed by a beacon of the station's own.
 fn flooded(station: &mut Station, source: &Crafter) -> Bytes {
     let at = ms(2_010);
-    let payload = craft::hazard(at);
+    let payload = craft::hazard_of(source.identity().digest(), at).encode_to_vec();
+    let place = PLACE.moved(-200.0, 0.0);
     let fields = TbsRepr {
+        latitude: place.latitude,
+        longitude: place.longitude,
         message_type: MessageType::Hazard as u32,
         class: Class::D3,
         lifetime_ms: 60_000,
@@ -310,7 +322,7 @@ fn flooded(station: &mut Station, source: &Crafter) -> Bytes {
     };
     station.feed(ms(2_000), Input::Send(probe(Class::D2)));
     let frame = source.full(&fields);
-    station.hear(at, &frame);
+    station.hear_from(at, &frame, address(2));
     frame
 }
 
@@ -319,9 +331,9 @@ fn flooded(station: &mut Station, source: &Crafter) -> Bytes {
 fn a_hazard_of_others_waits_where_it_can_be_cancelled_and_not_in_the_gate() {
     let source = Crafter::station(2);
     let onward = Crafter::station(3);
-    let adaptive = config(Congestion::Adaptive, Regulation::None, AwarenessRule::Off);
+    let table = config(Congestion::Reactive, Regulation::None, AwarenessRule::Off);
     let forwards = |cancelled: bool| {
-        let mut station = settled(adaptive.clone(), 1000);
+        let mut station = settled(table.clone(), 1000);
         for (who, east) in [(&source, -200.0), (&onward, 250.0)] {
             let place = PLACE.moved(east, 0.0);
             let fields =
@@ -329,7 +341,7 @@ fn a_hazard_of_others_waits_where_it_can_be_cancelled_and_not_in_the_gate() {
             station.hear_from(ms(1_990), &who.full(&fields), address(if east > 0.0 { 3 } else { 2 }));
         }
         let frame = flooded(&mut station, &source);
-        let waits = station.drive(ms(2_020), ms(2_300), |now| fix(now, PLACE));
+        let waits = station.drive(ms(2_020), ms(2_300), still);
         assert!(waits.is_empty(), "the gate is closed");
         if cancelled {
             let (header, ..) = read(&frame);
@@ -340,7 +352,7 @@ fn a_hazard_of_others_waits_where_it_can_be_cancelled_and_not_in_the_gate() {
             let copy = craft::frame(&header, view.tbs, view.signature, signer);
             station.hear_from(ms(2_300), &copy, address(3));
         }
-        let sent = station.drive(ms(2_301), ms(3_400), |now| fix(now, PLACE));
+        let sent = station.drive(ms(2_301), ms(3_400), still);
         sent.iter().filter(|(_, frame)| classes(std::slice::from_ref(frame)) == [Class::D3]).count()
     };
     assert_eq!(forwards(false), 1, "it leaves when the gate opens");

@@ -358,7 +358,8 @@ fn changes_of_pseudonym_are_repeated() {
     let change = ChangeRule::Every(Duration::from_secs(10));
     let pseudonym = PseudonymConfig { change, silence: Duration::from_millis(500) };
     let config = Config { pseudonym, ..Config::vehicle() };
-    let mut station = Recorded::with_pool(&cast, cast.pool(1, Part::Vehicle, 8), config);
+    let mut station =
+        Recorded::with_pool(&cast, cast.pool((1, 0), Part::Vehicle, 8, &|signer| signer), config);
     station.input(50, Input::Clock { wire: START, state: ClockState::Locked });
     for at_ms in (100..60_000).step_by(50) {
         let fix = moving(at_ms as f64 * 0.015, START + Duration::from_millis(at_ms - 50));

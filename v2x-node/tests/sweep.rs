@@ -125,37 +125,38 @@ fn shards_merge_to_the_table_of_the_whole() {
 
 #[test]
 fn an_interrupted_sweep_goes_on_where_it_stopped() {
-    let scratch = Scratch::new("stopped", &EIGHT.replace("[3, 1]", "\"1..12\""));
-    let args = ["sweep", "data/s.toml", "--out", "results", "--threads", "1"];
-    let mut child = scratch.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    out.read_line(&mut line).unwrap();
-    assert!(line.starts_with("1 of 48: "), "{line}");
-    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
-    out.read_to_string(&mut line).unwrap();
-    let ended = child.wait_with_output().unwrap();
-    let err = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{err}");
-    let done = scratch.files("results/points").len();
-    assert!((1..48).contains(&done), "{done}");
-    assert!(
-        err.contains(&format!(
-            "interrupted: {done} of 48 points are in results; the same command goes on there"
-        )),
-        "{err}"
-    );
+    let scratch = Scratch::new("stopped", &EIGHT.replace("[3, 1]", "\"1..100\""));
+    // Interrupted at its first line, with hundreds of points to go.
+    let interrupted = || {
+        let mut child = scratch
+            .command(&["sweep", "data/s.toml", "--out", "results", "--threads", "1"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
+        out.read_to_string(&mut line).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let err = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(130), "{err}");
+        let done = scratch.files("results/points").len();
+        let told =
+            format!("interrupted: {done} of 400 points are in results; the same command goes on there");
+        assert!(err.contains(&told), "{err}");
+        (line, done)
+    };
+    let (out, done) = interrupted();
+    assert!(out.starts_with("1 of 400: ") && (1..400).contains(&done), "{out}");
     assert_eq!(scratch.files("results"), ["points", "sweep.json", "times"], "no table of a part");
     assert!(
         scratch.files("results/points").iter().all(|name| name.ends_with(".json")),
         "nothing half-written"
     );
-    let out = scratch.works(&args);
-    assert!(
-        out.starts_with(&format!("{done} of 48 points are there already\n{} of 48: ", done + 1)),
-        "{out}"
-    );
-    assert_eq!(scratch.read("results/table.csv").lines().count(), 49);
+    let (out, more) = interrupted();
+    assert!(out.starts_with(&format!("{done} of 400 points are there already\n")) && more >= done, "{out}");
 }
 
 #[test]
@@ -217,7 +218,7 @@ fn two_settings_of_a_sweep_and_two_sweeps_are_compared() {
         out.contains("what was run differs: reception: range 60 m | range 120 m\n3 pairs, seeds 1 to 3\n"),
         "{out}"
     );
-    assert!(out.contains("\nrow.csv, rate false:\n") && out.contains("\nrow.csv, rate 10:\n"), "{out}");
+    assert!(out.contains("\nrate false:\n") && out.contains("\nrate 10:\n"), "{out}");
     assert!(out.contains("  machine_wall_s ") && out.contains("are not judged"), "{out}");
     let json: serde_json::Value = serde_json::from_str(&scratch.read("c.json")).unwrap();
     assert_eq!((&json["pairs"], json["seeds"].as_array().unwrap().len()), (&3.into(), 3));
@@ -237,4 +238,23 @@ fn two_settings_of_a_sweep_and_two_sweeps_are_compared() {
     fs::remove_file(scratch.0.join("fewer/points").join(&scratch.files("fewer/points")[0])).unwrap();
     let (code, _, err) = scratch.run(&["compare", "fewer", "fewer"]);
     assert!(code == 2 && err.contains("is missing, of point 1 ") && err.lines().count() == 1, "{err}");
+}
+
+#[test]
+fn two_sweeps_that_differ_in_one_setting_are_compared_point_by_point() {
+    let scratch = Scratch::new("pairs", EIGHT);
+    for (name, range, rate) in
+        [("near", "60", "[false, 10]"), ("far", "120", "[false, 10]"), ("one", "120", "[10, 5]")]
+    {
+        let text = EIGHT.replace("[60, 120]", range).replace("[false, 10]", rate);
+        fs::write(scratch.0.join("data/s.toml"), text).unwrap();
+        scratch.works(&["sweep", "data/s.toml", "--out", name, "-q"]);
+    }
+    let (code, out, _) = scratch.run(&["compare", "near", "far"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("what was run differs: reception: range 60 m | range 120 m\n2 pairs, "), "{out}");
+    assert!(out.contains("\nrate false:\n") && out.contains("\nrate 10:\n"), "{out}");
+    let (code, _, err) = scratch.run(&["compare", "far", "one"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("far: has no runs of row.csv, range 120, rate 5, which one has; "), "{err}");
 }

@@ -19,7 +19,7 @@ mod shipped;
 
 pub(crate) use frames::{flooding, forge, ghost};
 pub(crate) use insider::{Air, Insider, Overheard};
-pub use plan::{Attack, AttackKind, AttackPlan, Processor, Targets};
+pub use plan::{Attack, AttackKind, AttackPlan, Targets};
 pub use radio_attack::{RadioAddress, RadioAttack, RadioAttackKind};
 pub(crate) use radio_frames::{Made, RadioMessage, as_own, claims, made_up, padded, sent_on, stripped};
 pub use radio_post::{OutOfReach, RadioPost, post_radios};

@@ -7,6 +7,7 @@ use v2x_core::DropReason;
 use v2x_settings::{Document, Section, SettingsError, one_of};
 
 use super::radio_attack::{RadioAttack, RadioAttackKind};
+use crate::processor::Processor;
 
 /// Attacks to take place in one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +18,7 @@ pub struct AttackPlan {
     pub attacks: Vec<Attack>,
     /// Transmitters beside the road; there is at least one of these or of those.
     pub radios: Vec<RadioAttack>,
-    /// What the work of honest stations takes; `None`: none of the virtual time.
+    /// What the work of stations takes; `None`: what it takes without attackers.
     pub processor: Option<Processor>,
 }
 
@@ -49,15 +50,6 @@ pub struct Attack {
     pub delay_s: f64,
     /// Ghost cars, or pseudonyms in a flood, of each attacker; 1 to 16.
     pub ghosts: u32,
-}
-
-/// What the work of a station takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Processor {
-    /// Checking one signature, ns.
-    pub signature_ns: u64,
-    /// Reading one frame, with its cheap checks, ns.
-    pub frame_ns: u64,
 }
 
 /// Which stations attack.
@@ -290,9 +282,9 @@ impl AttackPlan {
             "a plan of attacks, which has none; a station's configuration is run by: roadcast run {file}"
         );
         document.refuse("role", "a station's role", right)?;
-        let top = document.top(&["seed", "attack", "signature_us", "frame_us"])?;
+        let top = document.top(&["seed", "attack", "verify_us", "sign_us", "frame_us"])?;
         let mut plan = Self { seed: top.integer("seed", 0..=u64::MAX)?.unwrap_or(1), ..Self::default() };
-        plan.processor = processor(&top)?;
+        plan.processor = Processor::read(&top)?;
         let tables = top.tables("attack", KEYS, MAX_ATTACKS)?;
         if tables.is_empty() {
             return Err(top.missing("attack", format!("1 to {MAX_ATTACKS} tables [[attack]]")));
@@ -324,17 +316,6 @@ fn kind(table: &Section<'_>) -> Result<Kind, SettingsError> {
     let radios = RadioAttackKind::ALL.iter().map(|kind| (kind.name(), Kind::Radios(*kind)));
     let kinds: Vec<_> = stations.chain(radios).collect();
     table.need("kind", table.choice("kind", &kinds)?, one_of(kinds.iter().map(|(name, _)| *name)))
-}
-
-fn processor(top: &Section<'_>) -> Result<Option<Processor>, SettingsError> {
-    let ns = |us: f64| (us * 1_000.0) as u64;
-    let signature_ns = top.number("signature_us", 1.0..=10_000.0, "")?.map(ns);
-    let frame_ns = top.number("frame_us", 0.0..=1_000.0, "")?.map(ns);
-    if frame_ns.is_some() && signature_ns.is_none() {
-        return Err(top.missing("signature_us", "what checking a signature takes, us: it goes with frame_us"));
-    }
-    Ok(signature_ns
-        .map(|signature_ns| Processor { signature_ns, frame_ns: frame_ns.unwrap_or(signature_ns / 40) }))
 }
 
 fn attack(table: &Section<'_>, kind: AttackKind) -> Result<Attack, SettingsError> {
@@ -451,13 +432,13 @@ mod tests {
 
     #[test]
     fn a_red_team_s_plan_reads_back_with_every_key() {
-        let text = "signature_us = 200\nframe_us = 3\n[[attack]]\nkind = \"strip\"\nat_m = [10, -5]\nradios = 2\n\
+        let text = "verify_us = 200\nframe_us = 3\n[[attack]]\nkind = \"strip\"\nat_m = [10, -5]\nradios = 2\n\
                     range_factor = 1.5\nstart_s = 1\nend_s = 9\nrate_per_s = 40\ndelay_s = 0.5\naddress = \"own\"\n\
                     forged_forwarder = true\n[[attack]]\nkind = \"forged\"\nclass = \"D1\"\nnames = 7\n\
                     [[attack]]\nkind = \"pad\"\npad_bytes = 9\n[[attack]]\nkind = \"wormhole\"\nexit_m = [1, 2]\n\
                     [[attack]]\nkind = \"squatter\"\nintersection = 12\n[[attack]]\nkind = \"dos\"\n";
         let plan = AttackPlan::parse("p.toml", text).unwrap();
-        assert_eq!(plan.processor, Some(Processor { signature_ns: 200_000, frame_ns: 3_000 }));
+        assert_eq!(plan.processor, Some(Processor { verify_ns: 200_000, sign_ns: 0, frame_ns: 3_000 }));
         assert_eq!((plan.attacks.len(), plan.radios.len()), (1, 5));
         let want = RadioAttack {
             at_m: Some((10.0, -5.0)),
@@ -522,12 +503,8 @@ mod tests {
         let many = "[[attack]]\nkind = \"strip\"\nradios = 16\n".repeat(5);
         assert!(said(&many).contains("attack: found 80 transmitters, expected at most 64 in all tables"));
         assert!(
-            said("frame_us = 1\n[[attack]]\nkind=\"pad\"\n")
-                .contains("signature_us is missing: what checking a signature takes")
-        );
-        assert!(
-            said("signature_us = 0\n[[attack]]\nkind=\"pad\"\n")
-                .contains("found 0, expected a number, 1 to 10000")
+            said("verify_us = -1\n[[attack]]\nkind=\"pad\"\n")
+                .starts_with("p.toml:1: verify_us: found -1, expected a number, 0 to 1000000 us")
         );
     }
 

@@ -98,6 +98,7 @@ impl ReportComparison {
             unpaired: Vec::new(),
             classes_alone: false,
         };
+        let varied = varied(&pairs);
         for (one, other) in &pairs {
             if let Some((what, of_a, of_b)) = one.told.forbidden(&other.told) {
                 return Err(CompareError::different(
@@ -115,7 +116,7 @@ impl ReportComparison {
                 let (a, b) = (a.name.clone(), b.name.clone());
                 return Err(CompareError::TooDifferent { a, b, differences: what_differs });
             }
-            all.add(one, other, (a, b))?;
+            all.add(one, other, &varied, (a, b))?;
         }
         all.what_differs = what_differs;
         all.correct();
@@ -131,6 +132,7 @@ impl ReportComparison {
         &mut self,
         one: &RunGroup,
         other: &RunGroup,
+        varied: &[&String],
         names: (&ComparedSide, &ComparedSide),
     ) -> Result<(), CompareError> {
         let runs = paired(one, other, names)?;
@@ -141,7 +143,7 @@ impl ReportComparison {
                 self.seeds.push(seed);
             }
         }
-        let group = one.label();
+        let group = one.label(Some(varied));
         let (figures, mut alone) = differences(&group, &runs, |run| &run.figures);
         self.figures.extend(figures);
         alone.retain(|name| !self.unpaired.contains(name));
@@ -214,7 +216,7 @@ fn matched<'a>(
     let unpaired = |with: &ComparedSide, without: &ComparedSide, group: &RunGroup| CompareError::Unpaired {
         with: with.name.clone(),
         without: without.name.clone(),
-        group: group.label(),
+        group: group.label(None),
     };
     if let Some(group) = b.groups.iter().find(|group| !a.groups.iter().any(|one| rest(one) == rest(group))) {
         return Err(unpaired(b, a, group));
@@ -226,6 +228,14 @@ fn matched<'a>(
             other.map(|other| (one, other)).ok_or_else(|| unpaired(a, b, one))
         })
         .collect()
+}
+
+/// Names of the settings of which there are several values; the others need not be said of each group.
+fn varied<'a>(pairs: &[(&'a RunGroup, &RunGroup)]) -> Vec<&'a String> {
+    let Some((first, _)) = pairs.first() else { return Vec::new() };
+    let differs =
+        |setting: &&(String, String)| pairs.iter().any(|(group, _)| !group.settings.contains(setting));
+    first.settings.iter().filter(differs).map(|(key, _)| key).collect()
 }
 
 /// Runs of the same seed.

@@ -256,12 +256,13 @@ impl RunGroup {
         Ok(())
     }
 
-    /// Its settings for people; empty where there are none.
-    pub(super) fn label(&self) -> String {
+    /// Its settings for people, or those of these names; empty where there are none.
+    pub(super) fn label(&self, names: Option<&[&String]>) -> String {
+        let wanted = |(key, _): &&(String, String)| names.is_none_or(|names| names.contains(&key));
         let shown = |(key, value): &(String, String)| {
             if key == "base" { value.clone() } else { format!("{key} {value}") }
         };
-        self.settings.iter().map(shown).collect::<Vec<_>>().join(", ")
+        self.settings.iter().filter(wanted).map(shown).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -24,9 +24,11 @@ use super::propagation::{PowerUnits, Propagation};
 use super::random::{DrawPurpose, RandomDraws};
 use super::range_factors::RangeFactors;
 use super::{
-    EndedFrame, Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission,
+    EndedFrame, Fate, Medium, Neighbour, NoiseArea, Outcome, Places, Reception, Streets, Transmission,
     TransmissionState, propagation_ns,
 };
+
+mod noise;
 
 /// A channel of 10 MHz and the radios on it, by a profile.
 #[derive(Debug)]
@@ -52,6 +54,8 @@ pub struct Ether {
     losses: LossesByDistance,
     /// Frames of these stations alone are counted in `losses`.
     counted: Option<Vec<bool>>,
+    /// Sources of noise that are on, by number: what each adds at which stations.
+    noises: Vec<Option<(PowerUnits, Vec<u32>)>>,
 }
 
 /// At one time frames end before others begin.
@@ -115,6 +119,7 @@ impl Ether {
             near: Vec::new(),
             losses: LossesByDistance::new(),
             counted: None,
+            noises: Vec::new(),
         }
     }
 
@@ -456,6 +461,14 @@ impl Medium for Ether {
 
     fn losses(&self) -> Option<&LossesByDistance> {
         Some(&self.losses)
+    }
+
+    fn hears_noise(&self) -> bool {
+        true
+    }
+
+    fn make_noise(&mut self, source: u32, area: Option<&NoiseArea>, now_ns: u64, places: &Places) -> u64 {
+        self.switch_noise(source, area, now_ns, places)
     }
 }
 

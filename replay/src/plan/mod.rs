@@ -15,7 +15,9 @@ use v2x_core::{Congestion, Imminent, Regulation, Scheme};
 use v2x_proto::{Class, Shape};
 use v2x_settings::SettingsError;
 
+use crate::faults::Fault;
 use crate::medium::{AirProfile, Ether, Medium, Power, ProfileError, RadioProfile, RangeLimited, Streets};
+use crate::processor::Processor;
 use crate::world::Sabotage;
 
 pub use run::{PlanOptions, PlanRunError, run, run_logged};
@@ -31,6 +33,8 @@ pub struct Plan {
     pub forwarding: Vec<Forwarding>,
     /// How imminent warnings survive the loss of a frame; `None`: as the regulation has it.
     pub imminent: Option<Imminent>,
+    /// What the work of a station takes.
+    pub processor: Processor,
     /// What keeps the stations' rates to what the channel bears.
     pub congestion: Congestion,
     /// The law that holds for every frame.
@@ -51,6 +55,8 @@ pub struct Plan {
     pub attackers: Vec<Attacker>,
     /// Controllers that feed roadside units.
     pub controllers: Vec<Controller>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
 }
 
 /// How floods are forwarded.

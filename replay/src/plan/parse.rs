@@ -9,7 +9,9 @@ use v2x_settings::{Document, Section, SettingsError, one_of};
 
 use super::scenario::{Grid, Highway, Partition, Scenario};
 use super::{Area, Attacker, Controller, Event, Forwarding, MAX_LENGTH_S, MediumPlan, Origin, Plan, Unit};
+use crate::faults;
 use crate::medium::{AirProfile, ProfileError};
+use crate::processor::Processor;
 use crate::run::{DEFAULT_RANGE_M, MAX_RANGE_M};
 use crate::world::Sabotage;
 
@@ -44,6 +46,7 @@ impl Plan {
             forwarding: top.choices("forwarding", &ways)?.unwrap_or_else(|| vec![Forwarding::Roadcast]),
             imminent: top
                 .choice("imminent", &[("lab", Imminent::Lab), ("regulated", Imminent::Regulated)])?,
+            processor: Processor::read(&top)?.unwrap_or_default(),
             congestion: top.choice("congestion", &CONGESTION)?.unwrap_or_default(),
             regulation: top.choice("regulation", &REGULATION)?.unwrap_or_default(),
             warm_up_s: number(&top, "warm_up_s", 0.0..=600.0, 10.0)?,
@@ -54,6 +57,10 @@ impl Plan {
             events: each(&top, "event", EVENT_KEYS, event)?,
             attackers: each(&top, "attacker", ATTACKER_KEYS, attacker)?,
             controllers: each(&top, "controller", CONTROLLER_KEYS, controller)?,
+            faults: faults::together(
+                &top.tables("fault", faults::FAULT_KEYS, MAX_TABLES)?,
+                each(&top, "fault", faults::FAULT_KEYS, faults::fault)?,
+            )?,
         };
         if plan.regulation == Regulation::En302571 && plan.imminent == Some(Imminent::Lab) {
             let right =
@@ -314,6 +321,9 @@ const TOP_KEYS: &[&str] = &[
     "imminent",
     "congestion",
     "regulation",
+    "verify_us",
+    "sign_us",
+    "frame_us",
     "warm_up_s",
     "settle_s",
     "scenario",
@@ -322,6 +332,7 @@ const TOP_KEYS: &[&str] = &[
     "event",
     "attacker",
     "controller",
+    "fault",
 ];
 const CONGESTION: [(&str, Congestion); 3] =
     [("off", Congestion::Off), ("adaptive", Congestion::Adaptive), ("reactive", Congestion::Reactive)];

@@ -199,11 +199,13 @@ fn run_once(
         posts = post_radios(&mut scene.trace, attack, origin, medium.reach_m())?;
     }
     let mut world = World::new(&scene.trace, settings, medium)?;
+    world.slow_down(plan.processor);
     if let Some(plan) = &options.attack {
         Camp { plan, posts: &posts, live }.enter(&mut world, &scene.trace);
     }
     world.warn_by(plan.imminent());
     world.regulate(plan.congestion, plan.regulation);
+    world.suffer(core::mem::take(&mut scene.faults));
     world.sabotaged_by(&scene.saboteurs);
     world.part(scene.sides.clone());
     world.assign(scene.errands.clone());
@@ -284,6 +286,8 @@ impl Total {
         one.digest = Some(counted.digest_hex());
         self.runs.extend(seed.map(|seed| one.of_seed(seed)));
         counted.ledger.fill(&mut one);
+        one.faults = counted.faults;
+        one.processor = counted.toll.processor(&|station| trace.name(station));
         for (reason, count) in counted.floods.refused() {
             one.warnings.push(format!("{count} messages of the plan were not sent: {reason}"));
         }
@@ -300,6 +304,12 @@ impl Total {
                 report.frames.delivered += one.frames.delivered;
                 report.frames.dropped += one.frames.dropped;
                 report.add_deliveries(&one);
+                for (all, one) in report.faults.iter_mut().zip(&one.faults) {
+                    all.merge(one);
+                }
+                if let (Some(all), Some(one)) = (&mut report.processor, &one.processor) {
+                    all.merge(one);
+                }
                 match (&mut report.over_time, &one.over_time) {
                     (Some(all), Some(one)) => all.merge(one),
                     (all, _) => *all = all.take().or(one.over_time),
@@ -316,9 +326,11 @@ impl Total {
 
     /// Frames, drops and deliveries of all runs; warnings, ages, gaps and the worst pairs of the first.
     fn fill(&self, report: &mut Report) {
-        report.notes.push(VIRTUAL_TIME.to_owned());
         let Some(first) = &self.report else { return };
+        report.notes.push(run::virtual_time(first.processor.is_some()).to_owned());
         report.frames = first.frames;
+        report.processor.clone_from(&first.processor);
+        report.faults.clone_from(&first.faults);
         report.drops.clone_from(&first.drops);
         report.age_of_information.clone_from(&first.age_of_information);
         report.inter_packet_gap.clone_from(&first.inter_packet_gap);
@@ -344,5 +356,3 @@ impl Total {
 }
 
 const SLICE_NS: u64 = 100_000_000;
-const VIRTUAL_TIME: &str =
-    "virtual time: latencies are those of the medium; signing and verifying take none of it";

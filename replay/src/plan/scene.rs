@@ -5,10 +5,12 @@ use core::time::Duration;
 use v2x_core::{HazardDraft, Position};
 use v2x_proto::cause;
 use v2x_proto::{AreaView, Class};
+use v2x_settings::SettingsError;
 
 use super::scenario::Scenario;
 use super::way::{Place, Way, origin};
 use super::{Area, Event, MAX_LENGTH_S, Origin, Plan, controller, ns};
+use crate::faults::FaultSetting;
 use crate::flood::Side;
 use crate::medium::Streets;
 use crate::source::{self, DEFAULT_MAX_SAMPLES, ReadOptions, StationKind, Trace, TraceError};
@@ -27,6 +29,8 @@ pub struct Scene {
     pub streets: Option<Streets>,
     /// By station, where the network is in two parts.
     pub sides: Vec<Side>,
+    /// What goes wrong.
+    pub faults: FaultSetting,
 }
 
 /// Why a plan cannot be made into a run. Each prints as one line.
@@ -36,6 +40,9 @@ pub enum SceneError {
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
+    /// What the plan says does not fit the scenario.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The scenario is too large.
     #[error(
         "the scenario has {stations} stations for {seconds:.0} s; make it smaller or shorter: {MAX_STATIONS} stations and {DEFAULT_MAX_SAMPLES} positions are the most"
@@ -127,7 +134,12 @@ impl Scene {
         let Stage { mut trace, sides, .. } = stage;
         trace.samples.sort_by_key(|sample| (sample.time_ns, sample.station));
         let errands = errands(plan, &trace)?;
-        Ok(Self { trace, errands, saboteurs, streets, sides })
+        let from = match plan.scenario {
+            Scenario::Trace(_) => trace.samples.first().map_or_else(origin, |sample| sample.point()),
+            _ => origin(),
+        };
+        let faults = FaultSetting::new(&plan.faults, &trace.names, seed, (plan.start_ns(), from))?;
+        Ok(Self { trace, errands, saboteurs, streets, sides, faults })
     }
 }
 

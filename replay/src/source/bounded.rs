@@ -98,6 +98,9 @@ pub(super) fn is_damage(error: &io::Error) -> bool {
     )
 }
 
+/// The longest row, tag or comment of a trace in bytes.
+pub const MAX_ROW_BYTES: usize = 1 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;

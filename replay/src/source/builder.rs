@@ -8,9 +8,9 @@ use super::error::{RowFault, TraceError, Warning};
 use super::mapping::Mapping;
 use super::motion;
 use super::options::ReadOptions;
-use super::row::{Fault, Row, Values, parse_time, quote};
+use super::row::{Fault, Row, Values, Who, parse_time, quote};
 use super::signals::{SignalChange, Signals};
-use super::stations::{Admission, MAX_STATIONS, Stations, Who};
+use super::stations::{Admission, MAX_STATIONS, Stations};
 use super::trace::{Sample, Trace};
 
 /// Whether the reader should go on.

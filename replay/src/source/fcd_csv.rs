@@ -10,10 +10,11 @@ use std::io::BufRead;
 
 use csv::ByteRecord;
 
+use super::bounded::MAX_ROW_BYTES;
 use super::builder::{Builder, Flow};
 use super::error::{RowFault, TraceError};
 use super::mapping::Mapping;
-use super::options::{MAX_ROW_BYTES, ReadOptions};
+use super::options::ReadOptions;
 use super::records::{Next, Records, names, separator, shown};
 use super::row::{NameSpace, Row, quote};
 use super::station_kind::StationKind;

@@ -6,11 +6,11 @@ use std::io::BufRead;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::bounded::{Bounded, is_damage};
+use super::bounded::{Bounded, MAX_ROW_BYTES, is_damage};
 use super::builder::{Builder, Flow};
 use super::error::{RowFault, TraceError};
 use super::kind::Kind;
-use super::options::{MAX_ROW_BYTES, ReadOptions};
+use super::options::ReadOptions;
 use super::row::{NameSpace, Row};
 use super::station_kind::StationKind;
 use super::trace::Trace;

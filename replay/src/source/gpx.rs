@@ -8,10 +8,10 @@ use std::io::BufRead;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::bounded::{Bounded, is_damage};
+use super::bounded::{Bounded, MAX_ROW_BYTES, is_damage};
 use super::builder::{Builder, Flow};
 use super::error::{RowFault, TraceError};
-use super::options::{MAX_ROW_BYTES, ReadOptions};
+use super::options::ReadOptions;
 use super::row::{Fault, MAX_NAME_BYTES, NameSpace, Row, parse_date};
 use super::station_kind::StationKind;
 use super::trace::Trace;

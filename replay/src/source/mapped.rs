@@ -4,17 +4,17 @@ use std::io::BufRead;
 
 use csv::ByteRecord;
 
+use super::bounded::MAX_ROW_BYTES;
 use super::builder::{Builder, Flow};
 use super::error::{RowFault, TraceError};
 use super::mapping::{Field, Mapping, Separator};
 use super::mapping::{HeadingZero, PlacePoint, TimeUnit, column_number};
-use super::options::{MAX_ROW_BYTES, ReadOptions};
+use super::options::ReadOptions;
 use super::records::{Next, Records, names, separator, shown};
-use super::row::{self, Fault, MAX_TIME_NS, NameSpace, Values, quote};
+use super::row::{self, Fault, MAX_TIME_NS, NameSpace, Values, Who, quote};
 use super::signals::Signals;
 use super::station_kind::StationKind;
 use super::station_size::StationSize;
-use super::stations::Who;
 use super::trace::Trace;
 
 /// Reads plain CSV, one row at a time.

@@ -45,14 +45,13 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
+pub use bounded::MAX_ROW_BYTES;
 pub use error::{RowFault, TraceError, Warning};
 pub use kind::{Kind, RECORDING_MAGIC};
 pub use kind_rules::KindRules;
 pub use mapping::Mapping;
 pub use net::{Net, NetError};
-pub use options::{
-    DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, DEFAULT_TOLERATED_PERCENT, MAX_ROW_BYTES, ReadOptions,
-};
+pub use options::{DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, DEFAULT_TOLERATED_PERCENT, ReadOptions};
 pub use projection::Projection;
 pub use row::MAX_NAME_BYTES;
 pub use selection::{Selection, Share, names_in};

@@ -8,8 +8,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use v2x_core::Position;
 
-use super::bounded::Bounded;
-use super::options::MAX_ROW_BYTES;
+use super::bounded::{Bounded, MAX_ROW_BYTES};
 use super::projection::Projection;
 use super::unpacked::unpacked;
 

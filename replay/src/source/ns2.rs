@@ -11,15 +11,15 @@ use std::io::BufRead;
 
 use hashbrown::HashMap;
 
-use super::bounded::{Bounded, is_damage};
+use super::bounded::{Bounded, MAX_ROW_BYTES, is_damage};
 use super::builder::{Builder, Flow};
 use super::error::{RowFault, TraceError};
-use super::options::{MAX_ROW_BYTES, ReadOptions};
-use super::row::{self, Fault, NameSpace, Values};
+use super::options::ReadOptions;
+use super::row::{self, Fault, NameSpace, Values, Who};
 use super::signals::Signals;
 use super::station_kind::StationKind;
 use super::station_size::StationSize;
-use super::stations::{MAX_STATIONS, Who};
+use super::stations::MAX_STATIONS;
 use super::trace::Trace;
 
 /// Reads plain text, one line at a time.

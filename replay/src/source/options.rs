@@ -58,6 +58,3 @@ pub const DEFAULT_MAX_SAMPLES: usize = 20_000_000;
 
 /// Default of [`ReadOptions::tolerate_percent`]: what a damaged line here and there amounts to.
 pub const DEFAULT_TOLERATED_PERCENT: f64 = 1.0;
-
-/// The longest row, tag or comment of a trace in bytes.
-pub const MAX_ROW_BYTES: usize = 1 << 20;

@@ -4,7 +4,6 @@ use super::error::RowFault;
 use super::signals::Signals;
 use super::station_kind::StationKind;
 use super::station_size::StationSize;
-use super::stations::Who;
 
 /// One row as the format gave it; an empty word is an absent one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +35,29 @@ impl<'a> Row<'a> {
             type_name: self.type_name,
             size: StationSize::of_metres(metres(self.length), metres(self.width)),
         }
+    }
+}
+
+/// Whose row it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Who<'a> {
+    pub space: NameSpace,
+    pub id: &'a str,
+    pub kind: StationKind,
+    /// The type's name, for the map of kinds.
+    pub type_name: &'a str,
+    pub size: StationSize,
+}
+
+impl Who<'_> {
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        if self.id.is_empty() {
+            return Err(Fault::new(RowFault::FieldMissing, "no id"));
+        }
+        if self.id.len() > MAX_NAME_BYTES {
+            return Err(Fault::quoting(RowFault::NameTooLong, "id", self.id));
+        }
+        Ok(())
     }
 }
 

@@ -2,36 +2,13 @@
 
 use hashbrown::HashMap;
 
-use super::error::{RowFault, Warning};
+use super::error::Warning;
 use super::kind_rules::KindRules;
-use super::row::{Fault, MAX_NAME_BYTES, NameSpace, name_of};
+use super::row::{NameSpace, Who, name_of};
 use super::selection::Selection;
 use super::station_kind::StationKind;
 use super::station_size::StationSize;
 use super::trace::Sample;
-
-/// Whose row it is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Who<'a> {
-    pub space: NameSpace,
-    pub id: &'a str,
-    pub kind: StationKind,
-    /// The type's name, for the map of kinds.
-    pub type_name: &'a str,
-    pub size: StationSize,
-}
-
-impl Who<'_> {
-    pub(super) fn check(&self) -> Result<(), Fault> {
-        if self.id.is_empty() {
-            return Err(Fault::new(RowFault::FieldMissing, "no id"));
-        }
-        if self.id.len() > MAX_NAME_BYTES {
-            return Err(Fault::quoting(RowFault::NameTooLong, "id", self.id));
-        }
-        Ok(())
-    }
-}
 
 /// Whether a row's station is of the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

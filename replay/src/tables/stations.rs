@@ -11,26 +11,71 @@ use super::transmissions::Aired;
 /// The columns, in order.
 pub const COLUMNS: [Column; 21] = [
     Column::new("seed", Integer, "", "seed of the run"),
-    Column::new("forwarding", Text, "", "how stations forward messages of several hops: roadcast, etsi or flooding"),
+    Column::new(
+        "forwarding",
+        Text,
+        "",
+        "how stations forward messages of several hops: roadcast, etsi or flooding",
+    ),
     Column::new("station", Text, "", "the station, by its name in the trace"),
-    Column::new("kind", Text, "", "what it is: passenger, bus, truck, motorcycle, bicycle, pedestrian, tram, emergency or roadside"),
+    Column::new(
+        "kind",
+        Text,
+        "",
+        "what it is: passenger, bus, truck, motorcycle, bicycle, pedestrian, tram, emergency or roadside",
+    ),
     Column::new("honest", Flag, "", "whether it is none of the attackers, whose messages no figure counts"),
     Column::new("second_at", Integer, "s", "the second begins this long after the trace's first step"),
     Column::new("present_ns", Integer, "ns", "for how long of the second the station was there"),
-    Column::new("latitude", Spread, "degrees", "where it was when the second began or it came, WGS 84").or_null(),
-    Column::new("longitude", Spread, "degrees", "where it was when the second began or it came, WGS 84").or_null(),
+    Column::new("latitude", Spread, "degrees", "where it was when the second began or it came, WGS 84")
+        .or_null(),
+    Column::new("longitude", Spread, "degrees", "where it was when the second began or it came, WGS 84")
+        .or_null(),
     Column::new("speed_mps", Real, "m/s", "its speed then; null where the trace has none").or_null(),
     Column::new("frames_sent", Integer, "", "frames that it handed to its radio, forwarded ones included"),
     Column::new("bytes_sent", Integer, "B", "their length above the link layer"),
     Column::new("airtime_sent_ns", Integer, "ns", "for how long they were on the air"),
-    Column::new("frames_received", Integer, "", "frames that it received whole, from honest stations and others"),
+    Column::new(
+        "frames_received",
+        Integer,
+        "",
+        "frames that it received whole, from honest stations and others",
+    ),
     Column::new("frames_lost", Integer, "", "frames that the medium lost for it within range"),
-    Column::new("frames_dropped", Integer, "", "frames that it received and did not deliver: copies, what is forged, stale or too much"),
-    Column::new("messages_delivered", Integer, "", "messages that its application got, whoever they were meant for"),
+    Column::new(
+        "frames_dropped",
+        Integer,
+        "",
+        "frames that it received and did not deliver: copies, what is forged, stale or too much",
+    ),
+    Column::new(
+        "messages_delivered",
+        Integer,
+        "",
+        "messages that its application got, whoever they were meant for",
+    ),
     Column::new("signatures_checked", Integer, "", "signatures that it checked, of frames and credentials"),
-    Column::new("processor_ns", Integer, "ns", "for how long its processor was busy; null where work takes no virtual time").or_null(),
-    Column::new("channel_busy_ns", Integer, "ns", "for how long it found the channel busy, its own frames included; a frame counts where it begins").or_null(),
-    Column::new("neighbours", Integer, "", "stations in its table of neighbours when the second ended; null when it had left").or_null(),
+    Column::new(
+        "processor_ns",
+        Integer,
+        "ns",
+        "for how long its processor was busy; null where work takes no virtual time",
+    )
+    .or_null(),
+    Column::new(
+        "channel_busy_ns",
+        Integer,
+        "ns",
+        "for how long it found the channel busy, its own frames included; a frame counts where it begins",
+    )
+    .or_null(),
+    Column::new(
+        "neighbours",
+        Integer,
+        "",
+        "stations in its table of neighbours when the second ended; null when it had left",
+    )
+    .or_null(),
 ];
 
 use ColumnKind::{Flag, Integer, Real, Spread, Text};

@@ -8,7 +8,8 @@ use super::World;
 use super::address::link_address;
 use super::flight::{Flight, Handed};
 use super::schedule::Due;
-use crate::medium::{Outcome, Transmission, TransmissionState};
+use crate::faults::{FaultSetting, OnLink, Passage};
+use crate::medium::{Outcome, Reception, Transmission, TransmissionState};
 use crate::tables::Aired;
 
 impl World {
@@ -26,6 +27,7 @@ impl World {
         let flight = &mut self.flights[slot as usize];
         flight.bytes = transmission.bytes.clone();
         flight.sender = transmission.sender;
+        flight.number = self.troubles.number(transmission.sender);
         flight.source = source;
         flight.message = message;
         let Transmission { at_ns, class, origin, position, .. } = *transmission;
@@ -112,7 +114,37 @@ impl World {
                 Outcome::Heard(mut reception) => {
                     reception.arrival_ns = reception.arrival_ns.max(soonest_ns);
                     on_air_ns.get_or_insert(reception.on_air_ns);
-                    flight.arrivals.push((fate.station, reception));
+                    if self.troubles.is_empty() {
+                        flight.arrivals.push((fate.station, reception));
+                        continue;
+                    }
+                    let (from, to) = (flight.sender, fate.station);
+                    let airtime_ns = airtime_ns(flight.bytes.len(), DataRate::default());
+                    let on = OnLink {
+                        from,
+                        to,
+                        number: flight.number,
+                        start_ns: reception.on_air_ns.saturating_sub(airtime_ns),
+                        end_ns: reception.on_air_ns,
+                        from_at: self.places.position(from),
+                        to_at: self.places.position(to),
+                    };
+                    let FaultSetting { links, took, .. } = &mut self.troubles.setting;
+                    match links.pass(&on, &flight.bytes, &mut reception.changed, took) {
+                        Passage::Lost(cause) => {
+                            if let Some((id, _)) = flight.message {
+                                self.journal.lost(id, to, cause);
+                            }
+                        }
+                        Passage::Arrives { later_ns, again_ns } => {
+                            reception.arrival_ns += later_ns;
+                            if let Some(again_ns) = again_ns {
+                                let arrival_ns = reception.arrival_ns + again_ns;
+                                flight.arrivals.push((to, Reception { arrival_ns, ..reception.clone() }));
+                            }
+                            flight.arrivals.push((to, reception));
+                        }
+                    }
                 }
                 Outcome::Lost(cause) => {
                     if let Some((id, _)) = flight.message {
@@ -133,7 +165,7 @@ impl World {
 
     /// A frame arrives at its next receivers.
     pub(super) fn arrive(&mut self, slot: u32, now_ns: u64) {
-        let mut quiet_until_ns = self.quiet_until_ns();
+        let mut quiet_until_ns = self.independent_until_ns(now_ns);
         loop {
             let flight = &mut self.flights[slot as usize];
             let Some((station, reception)) = flight.arrivals.get_mut(flight.next) else {
@@ -163,10 +195,19 @@ impl World {
             };
             flight.next += 1;
             self.journal.floods.heard(at_ns, sender, station);
+            if self.troubles.is_down(station) {
+                self.troubles.missed(station);
+                if let Some(message) = message {
+                    self.journal.lost(message, station, CRASHED);
+                }
+                continue;
+            }
             let beside = self.radios.are(station) || self.saboteurs.are(station);
-            if beside {
+            // A frame may reach a station twice.
+            let again = !self.troubles.is_empty() && self.received.iter().any(|(one, _)| *one == station);
+            if beside || again {
                 self.receive_together();
-                quiet_until_ns = self.quiet_until_ns();
+                quiet_until_ns = self.independent_until_ns(now_ns);
             }
             if self.radios.are(station) {
                 // They leave each other's frames alone.
@@ -195,3 +236,5 @@ impl World {
 
 /// The station's processor was busy for so long that its socket was full.
 const SOCKET_FULL: &str = "socket_full";
+/// The station had no process when the frame came.
+const CRASHED: &str = "crashed";

@@ -12,6 +12,8 @@ use crate::medium::Reception;
 pub(super) struct Flight {
     pub(super) bytes: Bytes,
     pub(super) sender: u32,
+    /// How many frames the sender has sent before, where something is wrong in the world.
+    pub(super) number: u64,
     pub(super) source: Option<[u8; 6]>,
     /// Which message of a node it carries.
     pub(super) message: Option<(MessageId, SendStamps)>,

@@ -11,12 +11,12 @@ use v2x_proto::envelope::{SignedView, TbsView};
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, Digest, hop};
-use v2x_report::{Linkability, Stage, receive_stages, send_stages};
+use v2x_report::{FaultReport, Linkability, Stage, receive_stages, send_stages};
 
 use super::address::station_of;
 use super::clock::START;
-use super::congestion::Gates;
 use super::foreseen;
+use super::gates::Gates;
 use super::toll::Toll;
 use crate::flood::FloodLog;
 use crate::ledger::{Delivery, Ledger, Totals};
@@ -108,6 +108,8 @@ pub struct Counted {
     pub losses: Option<LossesByDistance>,
     /// What the stations' gates did.
     pub gates: Gates,
+    /// What the faults of a plan took, in its order.
+    pub faults: Vec<FaultReport>,
 }
 
 impl Counted {
@@ -445,6 +447,7 @@ impl Journal {
             toll: Toll::default(),
             losses: None,
             gates: Gates::default(),
+            faults: Vec::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use v2x_core::{Input, Instant, Transmit};
 
 use super::World;
+use super::station::Station;
 
 impl World {
     /// A node lets a frame go.
@@ -29,8 +30,14 @@ impl World {
                 self.stations[station as usize].transmitter.held += 1;
             }
         }
-        let transmitter = &mut self.stations[station as usize].transmitter;
-        if transmitter.told_full && transmitter.held < frames {
+        self.tell_of_room(station, now_ns);
+    }
+
+    /// A node that was told of a full transmitter learns that there is room again; while it is busy, later.
+    pub(super) fn tell_of_room(&mut self, station: u32, now_ns: u64) {
+        let frames = self.medium.transmitter_frames().max(1);
+        let Station { transmitter, work, .. } = &mut self.stations[station as usize];
+        if transmitter.told_full && transmitter.held < frames && !work.in_progress {
             transmitter.told_full = false;
             self.input(station, now_ns, Input::Link { ready: true });
         }

@@ -6,8 +6,9 @@
 //! bridged ([`MAX_GAP_NS`](crate::source::MAX_GAP_NS)) it leaves and comes back as a new node. Its clock is trusted and
 //! right.
 //!
-//! Virtual time passes on the medium alone: signing, verifying and all other work of a node takes none of it. What
-//! cryptography costs is measured by the benchmarks and by live runs, not here.
+//! Virtual time passes on the medium alone, unless stations have a processor that takes its time ([`World::slow_down`], see
+//! `workload`): then each verifies, signs and does all else one after the other. What cryptography costs on a machine is
+//! measured by the benchmarks and by live runs, not here.
 //!
 //! # Threads
 //!
@@ -29,11 +30,12 @@ mod deferred;
 mod errand;
 mod flight;
 mod foreseen;
+mod gates;
 mod journal;
 mod link;
+mod mishaps;
 mod occupancy;
 mod pace;
-mod processor;
 mod radio;
 mod sabotage;
 mod saboteur;
@@ -44,8 +46,12 @@ mod station;
 mod together;
 mod toll;
 mod transmitter;
+mod troubles;
+mod turns;
 mod verifier;
 mod window;
+mod window_plan;
+mod workload;
 
 use core::mem;
 use core::time::Duration;
@@ -56,40 +62,40 @@ use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use v2x_apps::Moment;
 use v2x_core::{
-    Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Imminent, Input,
-    Instant, Node, Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Together, Transmit,
+    Anchor, AwarenessRule, ChangeRule, Config, CredentialError, Event, Fix, Imminent, Input, Instant, Node,
+    Output, Position, PseudonymConfig, Scheme, Sign, Together, Transmit,
 };
 use v2x_proto::envelope::SignedView;
 use v2x_proto::hop;
 use v2x_report::Verify;
 
-use crate::attack::Processor;
 use crate::flood::Side;
 use crate::identities::{Cast, Part};
 use crate::intervals::Intervals;
 use crate::medium::{Fate, Medium, Neighbour, Places, Transmission};
+use crate::processor::Processor;
 use crate::rows::{Rows, RowsRun};
 use crate::source::{Sample, StationKind, StationSize, Trace, Track};
 use aims::Aims;
 use attackers::Assault;
-use congestion::Control;
 use crew::Crew;
 use flight::Flight;
-use foreseen::Cause;
+use gates::Control;
 use journal::Journal;
 use occupancy::Occupancy;
-use processor::READ_BATCH;
 use radio::Radios;
 use saboteur::Saboteurs;
 use schedule::{Due, Schedule};
 use station::{Station, config};
+use troubles::Troubles;
 use verifier::{NodeHost, Verifier};
-use window::WindowPlan;
+use window_plan::WindowPlan;
+use workload::MeteredKey;
 
 pub use address::{link_address, station_of};
 pub use clock::{START, wire_at};
-pub use congestion::Gates;
 pub use errand::{By, Content, Errand};
+pub use gates::Gates;
 pub use journal::Counted;
 pub use saboteur::{Sabotage, Saboteur};
 pub use toll::Toll;
@@ -136,7 +142,8 @@ pub struct World {
     errands: Vec<Errand>,
     saboteurs: Saboteurs,
     radios: Radios,
-    processor: Option<Processor>,
+    processor: Processor,
+    troubles: Troubles,
     imminent: Imminent,
     control: Control,
     gates: Gates,
@@ -193,7 +200,8 @@ impl World {
             errands: Vec::new(),
             saboteurs: Saboteurs::default(),
             radios: Radios::default(),
-            processor: None,
+            processor: Processor::default(),
+            troubles: Troubles::default(),
             imminent: Imminent::default(),
             control: Control::default(),
             gates: Gates::default(),
@@ -238,6 +246,7 @@ impl World {
                 Due::Ended(station) => self.ended(station, now_ns),
                 Due::Errand(errand) => self.run_errand(errand, now_ns),
                 Due::Attack(station) => self.strike(station, now_ns),
+                Due::Fault(number) => self.go_wrong(number, now_ns),
                 Due::Survey(station) => self.survey(station, now_ns),
             }
         }
@@ -255,7 +264,7 @@ impl World {
 
     /// Gives every station a processor that takes its time. Call it before the first event.
     pub fn slow_down(&mut self, processor: Processor) {
-        self.processor = Some(processor);
+        self.processor = processor;
     }
 
     /// Sets how imminent warnings survive the loss of a frame; [`Imminent::Lab`] unless set. Call it before the first event.
@@ -326,28 +335,37 @@ impl World {
             let track = &self.tracks[number as usize];
             if state.seen && !self.excluded.contains(&number) {
                 let present_ns = track.leave_ns().min(end_ns).saturating_sub(track.enter_ns());
-                self.toll.worked(&state.work, present_ns, self.processor.is_some());
+                self.toll.worked(number, &state.work, present_ns);
             }
         }
+        self.toll.paid(self.processor);
         self.toll.gained(&self.aims);
         let losses = self.medium.losses().cloned();
+        let faults = self.troubles.close(end_ns);
         (0..self.stations.len() as u32).for_each(|station| self.close_gate(station));
-        Ok(Counted { toll: self.toll, losses, gates: self.gates, ..self.journal.finish(end_ns, signatures) })
+        Ok(Counted {
+            toll: self.toll,
+            losses,
+            faults,
+            gates: self.gates,
+            ..self.journal.finish(end_ns, signatures)
+        })
     }
 
     fn move_station(&mut self, station: u32, now_ns: u64) {
         let Some(sample) = self.tracks[station as usize].at(now_ns) else {
             return;
         };
-        let beside = self.saboteurs.are(station) || self.radios.are(station);
-        if self.stations[station as usize].node.is_none() && !beside {
+        let without =
+            self.saboteurs.are(station) || self.radios.are(station) || self.troubles.is_down(station);
+        if self.stations[station as usize].node.is_none() && !without {
             self.enter(station, now_ns);
         }
         if let Some(tables) = self.journal.tables() {
             tables.stations().came(station, now_ns);
         }
         self.places.set(station, position(&sample));
-        self.input(station, now_ns, Input::Fix(Some(fix(&sample))));
+        self.give_fix(station, now_ns, fix(&sample));
         self.look_at_motion(station, now_ns, &sample);
         self.aims.look(station, moment(now_ns));
         let track = &self.tracks[station as usize];
@@ -370,13 +388,19 @@ impl World {
     fn enter(&mut self, station: u32, now_ns: u64) {
         let kind = self.kinds.get(station as usize).copied().unwrap_or_default();
         let size = self.sizes.get(station as usize).copied().unwrap_or_default();
-        let pool = self.cast.pool(station, Part::from(kind), self.pseudonyms_of(station));
+        let (processor, meter) = (self.processor, Arc::clone(&self.stations[station as usize].work.meter));
+        let metered =
+            |key| -> Box<dyn Sign> { Box::new(MeteredKey { key, meter: Arc::clone(&meter), processor }) };
+        // Each process after a crash has pseudonyms of its own.
+        let first = self.troubles.crashes_of(station) * MAX_PSEUDONYMS;
+        let pool = self.cast.pool((station, first), Part::from(kind), self.pseudonyms_of(station), &metered);
         let now = Instant::from_nanos(now_ns);
-        let anchor = Anchor { instant: now, wire: wire_at(now_ns) };
+        let (wire, state) = self.troubles.clock(station, now_ns);
+        let anchor = Anchor { instant: now, wire };
         self.stations[station as usize].meet(&pool);
         self.stations[station as usize].transmitter.change_hands();
         self.stations[station as usize].triggers = None;
-        self.stations[station as usize].work.restart();
+        self.stations[station as usize].work.restart(now_ns);
         for identity in pool.identities() {
             self.journal.met(identity.digest(), station);
         }
@@ -396,14 +420,11 @@ impl World {
             self.cast.trust().clone(),
             self.settings.seed,
             anchor,
-            Box::new(NodeHost(
-                Arc::clone(&self.verifier),
-                Arc::clone(&self.stations[station as usize].work.checks),
-            )),
+            Box::new(NodeHost { verifier: Arc::clone(&self.verifier), meter, processor }),
         );
         self.stations[station as usize].node = Some(Box::new(node));
         self.stations[station as usize].foreseen = None;
-        self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
+        self.input(station, now_ns, Input::Clock { wire, state });
         self.begin_survey(station, now_ns);
     }
 
@@ -430,117 +451,8 @@ impl World {
         self.close_gate(station);
         self.stations[station as usize].node = None;
         self.stations[station as usize].foreseen = None;
+        self.stations[station as usize].work.restart(now_ns);
         self.places.remove(station);
-    }
-
-    fn wake(&mut self, station: u32, now_ns: u64) {
-        let state = &mut self.stations[station as usize];
-        if state.wake_ns != now_ns {
-            // An earlier one replaced it.
-            return;
-        }
-        state.wake_ns = u64::MAX;
-        // A processor that is busy comes to it when it is free: see `turn`.
-        if state.deadline_ns <= now_ns && state.work.busy_until_ns <= now_ns {
-            self.input(station, now_ns, Input::Timeout);
-        } else if state.deadline_ns > now_ns {
-            self.schedule_wake(station);
-        }
-    }
-
-    /// A station goes on with what is due: the frames that came while its processor was busy, then one step of its own.
-    fn turn(&mut self, station: u32, now_ns: u64) {
-        let state = &mut self.stations[station as usize];
-        state.turn_scheduled = false;
-        if state.work.busy_until_ns > now_ns {
-            return self.schedule_turn(station, now_ns);
-        }
-        for _ in 0..READ_BATCH {
-            let Some(frame) = self.stations[station as usize].work.next() else { break };
-            let user_receive = Some(Instant::from_nanos(now_ns));
-            self.input(station, now_ns, Input::Frame(ReceivedFrame { user_receive, ..frame }));
-        }
-        self.input(station, now_ns, Input::Timeout);
-    }
-
-    fn schedule_turn(&mut self, station: u32, now_ns: u64) {
-        let state = &mut self.stations[station as usize];
-        if !state.turn_scheduled {
-            state.turn_scheduled = true;
-            self.schedule.push(now_ns.max(state.work.busy_until_ns), Due::Turn(station));
-        }
-    }
-
-    /// A frame reaches a station: read at once, or when its processor is free.
-    pub(super) fn hand_in(&mut self, station: u32, now_ns: u64, frame: ReceivedFrame) -> bool {
-        let state = &mut self.stations[station as usize];
-        if state.node.is_some() && state.work.busy_until_ns > now_ns {
-            return state.work.wait(frame);
-        }
-        self.input(station, now_ns, Input::Frame(frame));
-        true
-    }
-
-    fn schedule_wake(&mut self, station: u32) {
-        let state = &mut self.stations[station as usize];
-        if state.deadline_ns < state.wake_ns {
-            state.wake_ns = state.deadline_ns;
-            self.schedule.push(state.deadline_ns, Due::Wake(station));
-        }
-    }
-
-    /// Hands an input to a node, and does what follows.
-    fn input(&mut self, station: u32, now_ns: u64, input: Input) {
-        if let Some(mut node) = self.stations[station as usize].node.take() {
-            self.charged(station, now_ns, &mut node, input);
-            self.stations[station as usize].node = Some(node);
-            self.take_outputs(station, now_ns);
-        }
-    }
-
-    /// Takes a node's outputs, lets it do what is due, and schedules its wake-up.
-    fn take_outputs(&mut self, station: u32, now_ns: u64) {
-        let Some(mut node) = self.stations[station as usize].node.take() else {
-            return;
-        };
-        let now = Instant::from_nanos(now_ns);
-        let frames = self.medium.transmitter_frames().max(1);
-        loop {
-            let mut deadline_ns = self.drain(station, now_ns, &mut node);
-            if self.stations[station as usize].transmitter.tells_full(frames) {
-                node.handle_input(now, Input::Link { ready: false });
-                deadline_ns = self.drain(station, now_ns, &mut node);
-            }
-            self.stations[station as usize].deadline_ns = deadline_ns;
-            // Work due now runs after events scheduled earlier for this time; when there are none,
-            // that is now.
-            let busy = self.stations[station as usize].work.busy_until_ns > now_ns;
-            if deadline_ns > now_ns || busy || !self.schedule.is_clear_until(now_ns) {
-                break;
-            }
-            self.charged(station, now_ns, &mut node, Input::Timeout);
-        }
-        let state = &mut self.stations[station as usize];
-        state.node = Some(node);
-        if state.work.busy_until_ns > now_ns || state.deadline_ns <= now_ns {
-            self.schedule_turn(station, now_ns);
-        } else {
-            self.schedule_wake(station);
-        }
-    }
-
-    /// Hands an input to a node, and charges its work.
-    fn charged(&mut self, station: u32, now_ns: u64, node: &mut Node, input: Input) {
-        let frame = matches!(input, Input::Frame(_));
-        let state = &mut self.stations[station as usize];
-        let now = Instant::from_nanos(now_ns);
-        let text = self.journal.transcripts();
-        let foreseen =
-            state.foreseen.as_mut().is_some_and(|foreseen| foreseen.take(now, Cause::of(&input), text));
-        if !foreseen {
-            node.handle_input(now, input);
-        }
-        state.work.charge(self.processor, now_ns, frame);
     }
 
     /// Takes all outputs of a node; when it wants to be woken, ns.
@@ -622,9 +534,13 @@ impl World {
     }
 }
 
+fn now(now_ns: u64) -> Instant {
+    Instant::from_nanos(now_ns)
+}
+
 /// A moment by both clocks.
 fn moment(now_ns: u64) -> Moment {
-    Moment { now: Instant::from_nanos(now_ns), wire: wire_at(now_ns) }
+    Moment { now: now(now_ns), wire: wire_at(now_ns) }
 }
 
 fn position(sample: &Sample) -> Position {

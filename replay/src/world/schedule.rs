@@ -28,6 +28,8 @@ pub(super) enum Due {
     Radio(u32),
     /// A station's radio tells how busy its channel is.
     Survey(u32),
+    /// Something goes wrong, or ceases to.
+    Fault(u32),
 }
 
 /// Future events.

@@ -35,9 +35,11 @@ impl World {
                 place: sample.map(|sample| (sample.latitude, sample.longitude)),
                 speed: sample.and_then(|sample| sample.speed),
                 honest: !excluded.contains(&station),
-                checks: state.work.checks(),
-                processor_ns: processor.is_some().then_some(state.work.spent_ns),
-                channel_busy_ns: medium.occupied_ns(station, now_ns).or_else(|| Some(occupancy.occupied_ns(station))),
+                checks: state.work.meter.checks(),
+                processor_ns: (!processor.is_instant()).then_some(state.work.spent_ns),
+                channel_busy_ns: medium
+                    .occupied_ns(station, now_ns)
+                    .or_else(|| Some(occupancy.occupied_ns(station))),
                 neighbours: node.map(|node| node.neighbours().count() as u64),
             }
         });

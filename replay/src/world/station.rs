@@ -5,10 +5,10 @@ use v2x_apps::alert::Triggers;
 use v2x_core::{AwarenessRule, Config, Node, Pool, Reserve};
 use v2x_proto::Digest;
 
-use super::congestion::Survey;
 use super::foreseen::Foreseen;
-use super::processor::Workload;
+use super::gates::Survey;
 use super::transmitter::Transmitter;
+use super::workload::Workload;
 use crate::source::{StationKind, StationSize};
 
 /// Where a station's node is, what it signs with, and when it is woken.

@@ -8,6 +8,7 @@ mod congestion;
 mod link;
 mod motion;
 mod radio;
+mod work;
 
 /// Standing cars on a line, `metres` apart, sampled ten times a second for `seconds`.
 fn standing(cars: u32, metres: f64, tenths: u64) -> Trace {

@@ -15,10 +15,20 @@ impl World {
         self.next_ns().unwrap_or(u64::MAX)
     }
 
+    /// Up to when a frame's arrivals that begin at `now_ns` are independent of each other, ns. A fault may keep some of them back
+    /// for longer than what the first receivers send takes.
+    pub(super) fn independent_until_ns(&self, now_ns: u64) -> u64 {
+        let quiet_until_ns = self.quiet_until_ns();
+        if self.troubles.is_empty() {
+            return quiet_until_ns;
+        }
+        quiet_until_ns.min(now_ns.saturating_add(self.lookahead_ns()))
+    }
+
     /// A frame reaches a station at `at_ns`, and is handed in [with others](Self::receive_together) or at once; false when there
     /// is no room for it.
     pub(super) fn gather(&mut self, station: u32, at_ns: u64, frame: ReceivedFrame) -> bool {
-        if self.processor.is_some() {
+        if !self.processor.is_instant() {
             return self.hand_in(station, at_ns, frame);
         }
         let state = &mut self.stations[station as usize];
@@ -41,7 +51,7 @@ impl World {
         let mut received = core::mem::take(&mut self.received);
         for (station, now_ns) in received.drain(..) {
             let state = &mut self.stations[station as usize];
-            state.work.charge(None, now_ns, true);
+            state.work.charge(self.processor, now_ns, true);
             if let Some(foreseen) = &mut state.foreseen {
                 foreseen.take(Instant::from_nanos(now_ns), Cause::Frame, self.journal.transcripts());
             }

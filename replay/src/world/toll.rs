@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use v2x_core::{Suspicion, TrustLevel};
-use v2x_report::HonestFigures;
+use v2x_report::{HonestFigures, ProcessorReport};
 
 use super::aims::{Aims, Gains};
-use super::processor::Workload;
+use super::workload::Workload;
+use crate::processor::Processor;
 
 /// Frames on the air, work, and honest stations that others hold for attackers; of one world, or of several together.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +20,11 @@ pub struct Toll {
     station_ns: u64,
     checks: u64,
     reads: u64,
-    busy_ns: Option<u64>,
+    busy_ns: u64,
+    busiest: Option<Busiest>,
+    waiting_max: u64,
     overflowed: u64,
+    processor: Processor,
     /// Worlds that were added before; their stations are others.
     worlds: u64,
     gains: Gains,
@@ -52,14 +56,22 @@ impl Toll {
         }
     }
 
-    /// An honest station's work while it was there, for `present_ns`; `slow` when it took time.
-    pub(super) fn worked(&mut self, work: &Workload, present_ns: u64, slow: bool) {
+    /// Work takes this long.
+    pub(super) fn paid(&mut self, processor: Processor) {
+        self.processor = processor;
+    }
+
+    /// An honest station's work while it was there, for `present_ns`.
+    pub(super) fn worked(&mut self, station: u32, work: &Workload, present_ns: u64) {
         self.station_ns += present_ns;
-        self.checks += work.checks();
+        self.checks += work.meter.checks();
         self.reads += work.frames;
         self.overflowed += work.overflowed;
-        if slow {
-            *self.busy_ns.get_or_insert(0) += work.spent_ns;
+        self.busy_ns += work.spent_ns;
+        self.waiting_max = self.waiting_max.max(work.most_waiting as u64);
+        let share = work.spent_ns as f64 / (present_ns.max(1)) as f64;
+        if work.spent_ns > 0 && self.busiest.is_none_or(|busiest| busiest.share < share) {
+            self.busiest = Some(Busiest { station, share });
         }
     }
 
@@ -80,8 +92,8 @@ impl Toll {
         self.station_ns += other.station_ns;
         self.checks += other.checks;
         self.reads += other.reads;
-        self.busy_ns =
-            self.busy_ns.zip(other.busy_ns).map_or(self.busy_ns.or(other.busy_ns), |(a, b)| Some(a + b));
+        self.busy_ns += other.busy_ns;
+        self.processor = other.processor;
         self.overflowed += other.overflowed;
         self.gains.merge(other.gains);
         let worlds = self.worlds;
@@ -95,6 +107,22 @@ impl Toll {
         self.attacks.get(&attack).copied().unwrap_or_default()
     }
 
+    /// How busy stations were, whose names `name` knows; `None` where work takes no time. Of one world.
+    pub(crate) fn processor(&self, name: &dyn Fn(u32) -> String) -> Option<ProcessorReport> {
+        let us = |ns: u64| ns as f64 / 1e3;
+        (!self.processor.is_instant()).then(|| ProcessorReport {
+            verify_us: us(self.processor.verify_ns),
+            sign_us: us(self.processor.sign_ns),
+            frame_us: us(self.processor.frame_ns),
+            present_s: self.station_ns as f64 / 1e9,
+            busy_s: self.busy_ns as f64 / 1e9,
+            busiest: self.busiest.map_or(0.0, |busiest| busiest.share),
+            busiest_station: self.busiest.map(|busiest| name(busiest.station)).unwrap_or_default(),
+            waiting_max: self.waiting_max,
+            socket_full: self.overflowed,
+        })
+    }
+
     /// Puts the figures in.
     pub(crate) fn fill(&self, figures: &mut HonestFigures) {
         let seconds = (self.station_ns as f64 / 1e9).max(f64::MIN_POSITIVE);
@@ -103,10 +131,17 @@ impl Toll {
         figures.bytes = self.bytes;
         figures.reads_per_s = if self.station_ns == 0 { 0.0 } else { self.reads as f64 / seconds };
         figures.checks_per_s = if self.station_ns == 0 { 0.0 } else { self.checks as f64 / seconds };
-        figures.processor_share = self.busy_ns.map(share);
+        figures.processor_share = (!self.processor.is_instant()).then(|| share(self.busy_ns));
         figures.overflowed = self.overflowed;
         self.gains.fill(figures);
         figures.suspected = self.suspected.len() as u64;
         figures.isolated = self.isolated.len() as u64;
     }
+}
+
+/// The station that was busy for the greatest share of its time.
+#[derive(Clone, Copy, Debug)]
+struct Busiest {
+    station: u32,
+    share: f64,
 }

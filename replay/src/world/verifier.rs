@@ -14,17 +14,20 @@
 
 use core::cell::RefCell;
 use core::hash::Hasher as _;
+use core::time::Duration;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ed25519_dalek::VerifyingKey;
 use hashbrown::HashMap;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
-use v2x_core::{Host, SealBinding, Sealed, Virtual, signing_input, strict};
+use v2x_core::{Host, Instant, SealBinding, Sealed, Virtual, signing_input, strict};
 use v2x_proto::envelope::MESSAGE_DOMAIN;
 use v2x_report::Verify;
 
 use super::deferred::{Batch, Failure, frame_name};
+use super::workload::Meter;
+use crate::processor::Processor;
 
 /// Shared by all nodes of a world.
 #[derive(Debug)]
@@ -239,14 +242,23 @@ thread_local! {
     static LAST: RefCell<Last> = RefCell::default();
 }
 
-/// The host of a node of the world: stamps are virtual time, checks are the world's, and counted for the node.
+/// The host of a node of the world: stamps are virtual time and what its work has taken, checks are the world's and counted
+/// for the node.
 #[derive(Debug)]
-pub(super) struct NodeHost(pub(super) Arc<Verifier>, pub(super) Arc<AtomicU64>);
+pub(super) struct NodeHost {
+    pub(super) verifier: Arc<Verifier>,
+    pub(super) meter: Arc<Meter>,
+    pub(super) processor: Processor,
+}
 
 impl Host for NodeHost {
+    fn stamp(&mut self, now: Instant) -> Instant {
+        now + Duration::from_nanos(self.meter.taken_ns())
+    }
+
     fn verify(&mut self, key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.check(key, message, signature)
+        self.meter.checked(self.processor);
+        self.verifier.check(key, message, signature)
     }
 
     fn seal(&mut self, to: &[u8; 32], bound: &SealBinding, content: &[u8]) -> Option<Sealed> {

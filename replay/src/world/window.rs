@@ -17,41 +17,8 @@ use v2x_proto::link::{DataRate, airtime_ns};
 use super::address::link_address;
 use super::schedule::Due;
 use super::share::{Certain, Outlook, Share};
+use super::window_plan::{Expected, What, WindowPlan};
 use super::{World, fix};
-
-/// What is known of a window, kept for its room.
-#[derive(Debug, Default)]
-pub(super) struct WindowPlan {
-    /// Up to when it was looked ahead, ns.
-    pub(super) until_ns: u64,
-    certain: Vec<Expected>,
-    shares: Vec<Share>,
-    spare: Vec<Share>,
-    /// Being filled, by owner.
-    open: Vec<Share>,
-}
-
-/// Something that happens to a station.
-#[derive(Debug)]
-struct Expected {
-    station: u32,
-    order: u32,
-    at_ns: u64,
-    what: What,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum What {
-    Arrival {
-        slot: u32,
-        arrival: u32,
-    },
-    Fix,
-    /// It may want to be woken.
-    Wake,
-    /// Something that is not foreseen.
-    Unknown,
-}
 
 impl World {
     /// No frame reaches anybody sooner after it was handed over, ns.
@@ -62,8 +29,9 @@ impl World {
 
     /// Works out what is certain from `from_ns` on, the time of the next event, and before `until_ns`.
     pub(super) fn foresee(&mut self, from_ns: u64, until_ns: u64) {
-        // What work costs a station depends on what it did before.
-        let Some(crew) = self.crew.take_if(|_| self.processor.is_none()) else { return };
+        // What work costs a station depends on what it did before; and a fault may strike at any time.
+        let certain = self.processor.is_instant() && self.troubles.is_empty();
+        let Some(crew) = self.crew.take_if(|_| certain) else { return };
         let settled_ns = self.medium.settled_until_ns();
         let mut end_ns = until_ns
             .min(settled_ns)
@@ -123,7 +91,7 @@ impl World {
                 Due::Leave(station) | Due::Turn(station) | Due::Ended(station) | Due::Survey(station) => {
                     expect(station, at_ns, What::Unknown);
                 }
-                Due::Errand(_) | Due::Attack(_) | Due::Revoke(_) | Due::Radio(_) => {
+                Due::Errand(_) | Due::Attack(_) | Due::Revoke(_) | Due::Radio(_) | Due::Fault(_) => {
                     *end_ns = at_ns;
                     break;
                 }

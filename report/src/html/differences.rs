@@ -113,7 +113,8 @@ fn drawn(bounds: Option<[f64; 3]>) -> String {
     if !(most > 0.0 && most.is_finite()) {
         return String::new();
     }
-    let x = |value: f64| (value / most + 1.0) * 0.5 * WIDTH;
+    // A mark at the end is whole.
+    let x = |value: f64| (value / most * 0.94 + 1.0) * 0.5 * WIDTH;
     format!(
         "<svg class=\"d2\" viewBox=\"0 0 {WIDTH} 14\" style=\"width:{WIDTH}px\" role=\"img\">\
          <line class=\"grid\" x1=\"{zero:.1}\" x2=\"{zero:.1}\" y1=\"0\" y2=\"14\"/>\

@@ -57,6 +57,7 @@ impl Report {
         if let Some(damage) = &self.damage {
             damage.render(&mut out);
         }
+        super::faults::render(&self.faults, &mut out);
         let floods: Vec<_> = self.flood.iter().chain(&self.flood_baselines).collect();
         super::flood::render(&floods, &mut out);
         if !self.notes.is_empty() || !self.warnings.is_empty() {
@@ -158,6 +159,9 @@ fn headline(out: &mut String, report: &Report) {
     );
     if let Some(afar) = &report.afar {
         wrapped(out, "", &[format!("from afar: {}", afar.in_words())]);
+    }
+    if let Some(processor) = &report.processor {
+        wrapped(out, "processor: ", &processor.in_words());
     }
     if let Some(channel) = &report.channel {
         line(out, format_args!("channel: {}", channel.in_words()));

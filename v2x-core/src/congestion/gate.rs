@@ -45,6 +45,8 @@ pub struct TransmitGate {
     began: Instant,
     airtime: Duration,
     opens: Instant,
+    /// The time from that frame to the next, as the rate was when that was reckoned last.
+    interval: Duration,
     /// A flood waited while a beacon left: it goes before the next one.
     floods_first: bool,
     next_update: Instant,
@@ -137,6 +139,7 @@ impl TransmitGate {
             began: Instant::ZERO,
             airtime: USUAL_AIRTIME,
             opens: Instant::ZERO,
+            interval: MIN_INTERVAL,
             floods_first: false,
             next_update: if idle { Instant::FAR_FUTURE } else { now + phase },
             sample: None,
@@ -179,10 +182,13 @@ impl TransmitGate {
             Some(RateRule::Reactive(table)) => table.update(self.busy),
         }
         if now < self.opens {
-            let (old, new) = (self.opens.since(self.began), self.interval(self.airtime));
-            let left = self.opens.since(now).as_secs_f64() / old.as_secs_f64();
-            let opens = now + new.mul_f64(left);
-            self.opens = opens.max(self.began + MIN_INTERVAL).min(self.began + MAX_INTERVAL);
+            let (old, new) = (self.interval, self.interval(self.airtime));
+            if new != old {
+                let left = self.opens.since(now).as_secs_f64() / old.as_secs_f64();
+                let opens = now + new.mul_f64(left);
+                self.opens = opens.max(self.began + MIN_INTERVAL).min(self.began + MAX_INTERVAL);
+                self.interval = new;
+            }
         }
     }
 
@@ -233,7 +239,8 @@ impl TransmitGate {
             _ => {
                 self.began = now;
                 self.airtime = Duration::from_nanos(airtime_ns);
-                self.opens = now + self.interval(self.airtime);
+                self.interval = self.interval(self.airtime);
+                self.opens = now + self.interval;
             }
         }
         self.floods_first = flood_waits

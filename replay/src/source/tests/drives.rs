@@ -106,7 +106,7 @@ fn wrong_lines_of_ns2_are_dropped_and_a_cut_one_ends_it() {
     let text = "$node_(0) set X_ 10\n$ns_ at 1 \"$node_(0) setdest far 0 1\"\n$ns_ at 2 \"$node_(0) setdest 20 0 -1\"\n$ns_ at 3 \"$node_(0) setdest 20 0 1\"\n";
     let trace = parse_all(text).unwrap();
     assert_eq!(dropped(&trace), [(RowFault::NotANumber, 1, 2), (RowFault::NegativeSpeed, 1, 3)]);
-    let cut = parse(&format!("{text}$ns_ at 4 \"$node_(0) setdest 2").replace("far", "9").replace("-1", "1"))
+    let cut = parse(format!("{text}$ns_ at 4 \"$node_(0) setdest 2").replace("far", "9").replace("-1", "1"))
         .unwrap();
     assert!(is_cut(&cut), "{:?}", cut.warnings);
 }

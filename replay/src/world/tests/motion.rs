@@ -103,3 +103,21 @@ fn drawn_intervals_depend_on_the_seed_and_not_on_other_stations() {
     }
     assert!(gaps.keys().all(|gap| [199, 200, 201, 299, 300, 301, 699, 700, 701].contains(gap)), "{gaps:?}");
 }
+
+#[test]
+fn alerts_and_drawn_intervals_are_the_same_on_any_number_of_threads() {
+    let mut trace = town::trace();
+    trace.signals = (0..trace.stations() as u32)
+        .map(|station| SignalChange { station, time_ns: 1_000_000_000, signals: Signals(1 << 3) })
+        .collect();
+    let digest = |threads| {
+        let settings = Settings { awareness: AwarenessRule::Triggered, ..settings(Verify::Once, threads) };
+        let mut world = World::new(&trace, settings, ideal()).unwrap();
+        world.pace_awareness(Intervals::parse("t", "0.2\n0.3\n0.7\n").unwrap());
+        world.alert_by_motion();
+        world.run_until(4_000_000_000);
+        world.finish(4_000_000_000).unwrap().digest_hex()
+    };
+    let alone = digest(1);
+    assert_eq!([digest(2), digest(4)], [alone.clone(), alone]);
+}

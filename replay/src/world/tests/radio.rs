@@ -360,8 +360,8 @@ fn an_attack_begins_and_ends_when_its_plan_says() {
 
 #[test]
 fn a_processor_that_takes_its_time_delays_and_is_counted() {
-    let slow = |signature_ns| {
-        let processor = Some(Processor { signature_ns, frame_ns: 1_000 });
+    let slow = |verify_ns| {
+        let processor = Some(Processor { verify_ns, sign_ns: 0, frame_ns: 1_000 });
         let plan = AttackPlan { processor, ..AttackPlan::default() };
         let scene = Scene::of_plan(&plan, true, 1);
         let mut figures = HonestFigures::default();

@@ -6,14 +6,18 @@ use std::path::PathBuf;
 use crate::commands::span::{any_seconds, seconds, whole_seconds};
 use clap::{Args, ValueEnum};
 use v2x_core::{ChangeRule, Congestion, PseudonymConfig, Regulation};
+use v2x_replay::attack::AttackPlan;
 use v2x_replay::intervals::Intervals;
 use v2x_replay::plan::MediumPlan;
+use v2x_replay::processor::Processor;
 use v2x_replay::run::{self, RunOptions};
 use v2x_report::Verify;
 
+use super::attack;
 use super::error::ReplayError;
 use super::reading::ReadingArgs;
 use crate::commands::span::whole;
+use crate::error::Error;
 
 /// `roadcast replay run`.
 #[derive(Clone, Debug, Args)]
@@ -63,7 +67,16 @@ pub struct ReplayArgs {
     /// Threads to use (default: all cores); the result does not depend on it
     #[arg(long, value_name = "N", value_parser = whole(1..=256_u16, "threads"), help_heading = HOW)]
     pub threads: Option<u16>,
-    /// Verify each frame once for all its receivers, or at every reception
+    /// Microseconds of virtual time that a station's processor takes to verify a signature (default: 0, or as the plan says)
+    #[arg(long, value_name = "US", allow_negative_numbers = true, value_parser = parse_us, help_heading = HOW)]
+    pub verify_us: Option<f64>,
+    /// To sign a message, likewise
+    #[arg(long, value_name = "US", allow_negative_numbers = true, value_parser = parse_us, help_heading = HOW)]
+    pub sign_us: Option<f64>,
+    /// For all other work of a frame that is read or a message that is made, likewise
+    #[arg(long, value_name = "US", allow_negative_numbers = true, value_parser = parse_us, help_heading = HOW)]
+    pub frame_us: Option<f64>,
+    /// Verify each frame once for all its receivers, or at every reception: how much the computer works, not the stations
     #[arg(long, value_enum, default_value_t = VerifyArg::Once, help_heading = HOW)]
     pub verify: VerifyArg,
     /// Have vehicles change pseudonyms about this often, seconds or such as 5m (auto: by the rule of a trip), and score an eavesdropper
@@ -170,6 +183,23 @@ impl ReplayArgs {
         Ok(self.radio.as_deref().map(MediumPlan::named).transpose()?)
     }
 
+    /// What the work of a station takes, where a plan says `planned`.
+    pub(super) fn processor(&self, planned: Processor) -> Processor {
+        planned.with([self.verify_us, self.sign_us, self.frame_us])
+    }
+
+    /// A plan of attacks, with what the command line says of processors.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn attack_plan(&self) -> Result<Option<AttackPlan>, Error> {
+        let mut plan = self.attack.as_deref().map(attack::read).transpose()?;
+        if let Some(processor) = plan.as_mut().and_then(|plan| plan.processor.as_mut()) {
+            *processor = self.processor(*processor);
+        }
+        Ok(plan)
+    }
+
     /// The options of the run.
     ///
     /// # Errors
@@ -187,6 +217,7 @@ impl ReplayArgs {
                 VerifyArg::Once => Verify::Once,
                 VerifyArg::Every => Verify::Every,
             },
+            processor: self.processor(all.processor),
             pseudonyms: self
                 .pseudonyms
                 .map(|change| PseudonymConfig { change, silence: Duration::from_secs_f64(self.silence) }),
@@ -234,6 +265,11 @@ fn parse_pseudonyms(text: &str) -> Result<ChangeRule, String> {
         Ok(seconds) => Ok(ChangeRule::Every(Duration::from_secs(seconds))),
         Err(_) => Err("expected \"auto\" or 2 to 86400 seconds, such as 60, 90s or 5m".to_owned()),
     }
+}
+
+fn parse_us(text: &str) -> Result<f64, String> {
+    let us = text.parse().ok().filter(|us| (0.0..=Processor::MAX_US).contains(us));
+    us.ok_or_else(|| format!("expected 0 to {} microseconds, such as 150", Processor::MAX_US))
 }
 
 fn parse_silence(text: &str) -> Result<f64, String> {

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use v2x_core::{Congestion, Imminent, Regulation};
-use v2x_replay::plan::{self, Forwarding, MediumPlan, Plan, PlanOptions, PlanRunError, Scenario};
+use v2x_replay::plan::{
+    self, Forwarding, MediumPlan, Plan, PlanError, PlanOptions, PlanRunError, Scenario, SceneError,
+};
 use v2x_replay::source;
 use v2x_report::WhatRan;
 
@@ -31,12 +33,13 @@ pub(super) fn ready(path: &Path, args: &ReplayArgs) -> Result<Ready, Error> {
     if let Some(radio) = args.radio()? {
         plan.medium = radio;
     }
+    plan.processor = args.processor(plan.processor);
     plan.congestion = args.congestion.map_or(plan.congestion, Congestion::from);
     plan.regulation = args.regulation.map_or(plan.regulation, Regulation::from);
     if plan.regulation == Regulation::En302571 && plan.imminent == Some(Imminent::Lab) {
         return Err(ReplayError::Unregulated { path: path.display().to_string() }.into());
     }
-    let attack = args.attack.as_deref().map(attack::read).transpose()?;
+    let attack = args.attack_plan()?;
     let options = PlanOptions { threads: all.threads, verify: all.verify, seconds: args.seconds, attack };
     let mut inputs = vec![input("plan", path, source::sha256(path))];
     inputs.extend(args.attack.as_deref().map(attack::told));
@@ -67,6 +70,9 @@ pub(super) fn told(medium: &MediumPlan) -> (Option<f64>, String) {
 fn failed(path: &Path, error: PlanRunError) -> Error {
     match error {
         PlanRunError::DeferredCheck(error) => Error::Check(error.to_string()),
-        source => ReplayError::PlanRun { path: path.display().to_string(), source }.into(),
+        PlanRunError::Scene(SceneError::Settings(error)) => {
+            ReplayError::from(PlanError::Settings(error)).into()
+        }
+        source => ReplayError::PlanRun { path: path.display().to_string(), source: Box::new(source) }.into(),
     }
 }

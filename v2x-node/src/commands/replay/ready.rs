@@ -24,7 +24,7 @@ pub(super) fn ready(args: &ReplayArgs) -> Result<Ready, Error> {
     options.check().map_err(ReplayError::from)?;
     let medium = args.radio()?.unwrap_or_else(|| MediumPlan::range(options.range_m));
     let path = args.trace.as_deref().ok_or(ReplayError::NothingToRun)?;
-    let plan = args.attack.as_deref().map(attack::read).transpose()?;
+    let plan = args.attack_plan()?;
     let trace = read(path, &args.reading)?;
     if !args.quiet {
         warn(path, &trace);
