@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod linkability;
 pub mod map;
 pub mod medium;
+pub mod merge;
 pub mod plan;
 pub mod processor;
 pub mod repeat;

@@ -4,6 +4,7 @@ mod attack;
 mod compare;
 mod error;
 mod interrupt;
+mod merge;
 mod options;
 mod plan;
 mod reading;
@@ -25,6 +26,7 @@ use v2x_replay::source::convert;
 
 pub use self::compare::CompareArgs;
 pub use self::error::ReplayError;
+pub use self::merge::MergeArgs;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
 pub use self::sweep::SweepArgs;
@@ -47,6 +49,9 @@ pub enum ReplayCommand {
     /// Feed a station's recording to a fresh node and compare every output
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
+    /// Put recordings of several stations on one clock, and say who heard whom and how soon
+    #[command(after_help = merge::HELP)]
+    Merge(MergeArgs),
     /// Say which figures of two reports or sweeps differ beyond noise
     #[command(after_help = compare::HELP)]
     Compare(CompareArgs),
@@ -89,6 +94,7 @@ pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
         ReplayCommand::Run(args) => run_trace(args, out),
         ReplayCommand::Sweep(args) => sweep::run(args, out),
         ReplayCommand::Check(args) => check_recording(args, out),
+        ReplayCommand::Merge(args) => merge::run(args, out),
         ReplayCommand::Compare(args) => compare::run(args, out),
         ReplayCommand::Validate(args) => validate::run(args, out),
         ReplayCommand::View(args) => view::run(args, out),

@@ -5,6 +5,7 @@ use std::io;
 use v2x_recording::check::CheckError;
 use v2x_replay::compare::CompareError;
 use v2x_replay::medium::ProfileError;
+use v2x_replay::merge::MergeError;
 use v2x_replay::plan::{PlanError, PlanRunError};
 use v2x_replay::report_file::NoReport;
 use v2x_replay::run::RunError;
@@ -193,6 +194,9 @@ pub enum ReplayError {
     /// The recording cannot be checked.
     #[error(transparent)]
     Check(#[from] CheckError),
+    /// The recordings cannot be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// The converted trace cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
