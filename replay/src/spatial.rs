@@ -8,6 +8,7 @@
 //! A pair that hears nothing for [`SEPARATED_NS`] counts as out of range: the silence is neither age nor gap.
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use v2x_report::{DistanceBin, StageHistogram};
 
 /// Ages and gaps of every pair of stations within reach of one another.
@@ -55,27 +56,36 @@ impl Spatial {
     ) {
         self.turn(received_ns);
         let key = (sender, receiver);
-        let previous = self.recent.get(&key).copied();
-        if previous.is_none() && self.recent.len() >= self.limit {
-            self.untracked += 1;
-            return;
-        }
-        let previous = previous.or_else(|| self.former.remove(&key));
-        let mut pair = Pair { generated_ns, received_ns };
-        if let Some(previous) = previous {
-            let gap_ns = received_ns.saturating_sub(previous.received_ns);
-            if gap_ns <= SEPARATED_NS {
-                let bin = bin(distance_m);
-                self.gaps[bin].record(gap_ns);
-                let first = previous.received_ns / SAMPLE_NS + 1;
-                for sample in first..=received_ns / SAMPLE_NS {
-                    self.ages[bin].record((sample * SAMPLE_NS).saturating_sub(previous.generated_ns));
-                }
-                pair.generated_ns = generated_ns.max(previous.generated_ns);
+        let full = self.recent.len() >= self.limit;
+        // One look into a table that is in no cache.
+        let known = match self.recent.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if full => {
+                self.untracked += 1;
+                return;
             }
-            pair.received_ns = received_ns.max(previous.received_ns);
+            Entry::Vacant(new) => match self.former.remove(&key) {
+                Some(previous) => new.insert(previous),
+                // Nothing lies between the first reception and another.
+                None => {
+                    new.insert(Pair { generated_ns, received_ns });
+                    return;
+                }
+            },
+        };
+        let previous = *known;
+        known.generated_ns = generated_ns;
+        known.received_ns = received_ns.max(previous.received_ns);
+        let gap_ns = received_ns.saturating_sub(previous.received_ns);
+        if gap_ns <= SEPARATED_NS {
+            known.generated_ns = generated_ns.max(previous.generated_ns);
+            let bin = bin(distance_m);
+            self.gaps[bin].record(gap_ns);
+            let first = previous.received_ns / SAMPLE_NS + 1;
+            for sample in first..=received_ns / SAMPLE_NS {
+                self.ages[bin].record((sample * SAMPLE_NS).saturating_sub(previous.generated_ns));
+            }
         }
-        self.recent.insert(key, pair);
     }
 
     /// Age of information by distance; ranges without samples are included, with a count of 0.

@@ -109,7 +109,7 @@ impl Listener {
         self.now = self.now + Duration::from_micros(400);
         self.sequence += 1;
         let beacon = stander.beacon(self.sequence, anchor().wire_at(self.now));
-        let awareness = v1::Awareness::decode(&beacon.payload[..]).unwrap();
+        let awareness = v1::Awareness::decode(&beacon.payload[..]).expect("a stander encodes it");
         let driving = v1::Awareness { speed: Some(1400), heading: Some(900), ..awareness };
         let position = stander.position.moved(14e-9 * self.now.as_nanos() as f64, 0.0);
         Draft { position, payload: driving.encode_to_vec(), ..beacon }
@@ -127,11 +127,15 @@ struct Shelf(Mutex<HashMap<Digest, Arc<Trusted>>>);
 
 impl CredentialShelf for Shelf {
     fn find(&self, bytes: &[u8]) -> Option<Arc<Trusted>> {
-        self.0.lock().unwrap().get(&Digest::of_hash(&credential_hash(bytes))).cloned()
+        self.0
+            .lock()
+            .expect("nobody panics meanwhile")
+            .get(&Digest::of_hash(&credential_hash(bytes)))
+            .cloned()
     }
 
     fn shelve(&self, trusted: Trusted) -> Arc<Trusted> {
-        let mut kept = self.0.lock().unwrap();
+        let mut kept = self.0.lock().expect("nobody panics meanwhile");
         Arc::clone(kept.entry(trusted.digest()).or_insert_with(|| Arc::new(trusted)))
     }
 }

@@ -93,6 +93,7 @@ mod conformance;
 mod bounds;
 
 // Which stations know each other's credentials, and how they learn them.
+mod together;
 mod trust;
 
 // The neighbour table of a whole node.

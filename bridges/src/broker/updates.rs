@@ -34,7 +34,7 @@ impl Updates {
 fn shortened(kind: Value) -> Option<Value> {
     let Value::Object(kind) = kind else { return None };
     let told = |name: &&str| kind.get(*name).is_some_and(|value| !value.is_null());
-    let told: Vec<&str> = TOLD.iter().copied().filter(|name| told(&name)).collect();
+    let told: Vec<&str> = TOLD.iter().copied().filter(|name| told(name)).collect();
     if told.len() < 2 {
         return None;
     }

@@ -75,7 +75,7 @@ pub(crate) fn fault(table: &Section<'_>) -> Result<Fault, SettingsError> {
 
 /// All faults of a plan: numbers them, and refuses partitions that overlap.
 pub(crate) fn together(tables: &[Section<'_>], mut faults: Vec<Fault>) -> Result<Vec<Fault>, SettingsError> {
-    for number in 0..faults.len() {
+    for (number, table) in tables.iter().enumerate().take(faults.len()) {
         let (before, rest) = faults.split_at_mut(number);
         let fault = &mut rest[0];
         fault.of_its_kind =
@@ -95,7 +95,7 @@ pub(crate) fn together(tables: &[Section<'_>], mut faults: Vec<Fault>) -> Result
                 "one partition at a time: that of line {} lasts from {} to {} s",
                 other.places[0].line, other.span.from_s, other.span.to_s
             );
-            return Err(tables[number].wrong("from_s", found, right));
+            return Err(table.wrong("from_s", found, right));
         }
     }
     Ok(faults)

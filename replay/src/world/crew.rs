@@ -123,7 +123,7 @@ impl Work {
 
     /// Waits for a window after the one that was seen.
     fn next(&self, seen: u64) -> u64 {
-        for _ in 0..LOOKS {
+        for _ in 0..LOOKS_BEFORE_SLEEP {
             let number = self.number.load(Ordering::Acquire);
             if number != seen {
                 return number;
@@ -191,7 +191,10 @@ fn wait(looks: &mut u32) {
     }
 }
 
-/// Looks for a new window before a thread sleeps: some tens of microseconds, as long as waking it takes.
+/// Looks for a new window before a thread sleeps: some hundred microseconds, longer than the world's own thread takes between
+/// two windows, and not much more than waking a thread on a virtual machine does.
+const LOOKS_BEFORE_SLEEP: u32 = 20_000;
+/// Looks whether the last share is done before the thread that may have it gets this processor.
 const LOOKS: u32 = 4_000;
 const OVER: u64 = u64::MAX;
 /// More threads than a machine has cores are of no use.

@@ -15,8 +15,8 @@ use v2x_report::{FaultReport, Linkability, Stage, receive_stages, send_stages};
 
 use super::address::station_of;
 use super::clock::START;
-use super::congestion::Gates;
 use super::foreseen;
+use super::gates::Gates;
 use super::toll::Toll;
 use crate::flood::FloodLog;
 use crate::ledger::{Delivery, Ledger, Totals};

@@ -5,8 +5,8 @@ use v2x_apps::alert::Triggers;
 use v2x_core::{AwarenessRule, Config, Node, Pool, Reserve};
 use v2x_proto::Digest;
 
-use super::congestion::Survey;
 use super::foreseen::Foreseen;
+use super::gates::Survey;
 use super::transmitter::Transmitter;
 use super::workload::Workload;
 use crate::source::{StationKind, StationSize};

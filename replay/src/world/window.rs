@@ -17,41 +17,8 @@ use v2x_proto::link::{DataRate, airtime_ns};
 use super::address::link_address;
 use super::schedule::Due;
 use super::share::{Certain, Outlook, Share};
+use super::window_plan::{Expected, What, WindowPlan};
 use super::{World, fix};
-
-/// What is known of a window, kept for its room.
-#[derive(Debug, Default)]
-pub(super) struct WindowPlan {
-    /// Up to when it was looked ahead, ns.
-    pub(super) until_ns: u64,
-    certain: Vec<Expected>,
-    shares: Vec<Share>,
-    spare: Vec<Share>,
-    /// Being filled, by owner.
-    open: Vec<Share>,
-}
-
-/// Something that happens to a station.
-#[derive(Debug)]
-struct Expected {
-    station: u32,
-    order: u32,
-    at_ns: u64,
-    what: What,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum What {
-    Arrival {
-        slot: u32,
-        arrival: u32,
-    },
-    Fix,
-    /// It may want to be woken.
-    Wake,
-    /// Something that is not foreseen.
-    Unknown,
-}
 
 impl World {
     /// No frame reaches anybody sooner after it was handed over, ns.

@@ -97,14 +97,14 @@ fn whoever_comes_while_the_queue_is_full_of_another_s_frames_finds_room_and_wait
 fn the_one_with_the_most_waiting_gives_way_its_background_first() {
     let mut station = Station::silent(OWN);
     let (mut flooding, mut other) = (Peer::new(9, 200), Peer::new(1, 60));
-    let signs: Vec<_> = (600..700).map(Crafter::station).collect();
     let mut at = ms(10);
     for n in 0..limits::MAX_AFAR_WAITING {
         at = at + Duration::from_micros(2_100);
         match n {
             0..40 => other.hands_in(&mut station, at),
             40..56 => {
-                station.feed(at, from_afar(&background(&signs[n], at), 9));
+                let sign = Crafter::station(600 + n as u32);
+                station.feed(at, from_afar(&background(&sign, at), 9));
             }
             _ => flooding.hands_in(&mut station, at),
         }

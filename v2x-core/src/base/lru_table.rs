@@ -281,10 +281,7 @@ mod tests {
             for step in steps {
                 let found = |n: u8, model: &VecDeque<(u8, u32)>| model.iter().position(|(other, _)| *other == n);
                 let expected = match step {
-                    Step::Get(n) => found(n, &model).and_then(|place| model.remove(place)).map(|entry| {
-                        model.push_front(entry);
-                        entry
-                    }),
+                    Step::Get(n) => found(n, &model).and_then(|place| model.remove(place)).inspect(|entry| model.push_front(*entry)),
                     Step::Push(n, value) => {
                         let former = found(n, &model).and_then(|place| model.remove(place));
                         let gone = former.or_else(|| if model.len() >= most { model.pop_back() } else { None });

@@ -85,7 +85,7 @@ pub enum ReplayError {
         /// The plan's file.
         path: String,
         /// Why.
-        source: PlanRunError,
+        source: Box<PlanRunError>,
     },
     /// The file is a plan or a configuration, not a trace.
     #[error(

@@ -73,6 +73,6 @@ fn failed(path: &Path, error: PlanRunError) -> Error {
         PlanRunError::Scene(SceneError::Settings(error)) => {
             ReplayError::from(PlanError::Settings(error)).into()
         }
-        source => ReplayError::PlanRun { path: path.display().to_string(), source }.into(),
+        source => ReplayError::PlanRun { path: path.display().to_string(), source: Box::new(source) }.into(),
     }
 }
