@@ -76,7 +76,7 @@ pub struct CheckArgs {
 /// `roadcast replay convert`.
 #[derive(Clone, Debug, Args)]
 pub struct ConvertArgs {
-    /// SUMO floating-car data, CSV, GPX or mobility of ns-2, plain or gzip; - is standard input
+    /// SUMO floating-car data, CSV, GPX or mobility of ns-2, plain or gzip, or Parquet; - is standard input
     pub input: PathBuf,
     /// The file to write: .csv, .csv.gz, .xml or .xml.gz; positions in degrees
     pub output: PathBuf,

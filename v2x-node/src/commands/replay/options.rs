@@ -22,7 +22,7 @@ use crate::error::Error;
 /// `roadcast replay run`.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
-    /// SUMO floating-car data, CSV, GPX or mobility of ns-2, plain or gzip; - is standard input
+    /// SUMO floating-car data, CSV, GPX or mobility of ns-2, plain or gzip, or Parquet; - is standard input
     #[arg(value_name = "TRACE")]
     pub trace: Option<PathBuf>,
     /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
