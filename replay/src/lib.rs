@@ -25,6 +25,7 @@ pub mod run;
 mod shelf;
 pub mod source;
 pub mod spatial;
+pub mod surroundings;
 pub mod sweep;
 pub mod tables;
 mod tallies;

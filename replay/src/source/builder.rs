@@ -245,7 +245,9 @@ impl<'a> Builder<'a> {
         }
         signals.sort_unstable_by_key(|change| (change.station, change.time_ns));
         let (names, kinds, sizes) = self.stations.told(&numbers);
-        let mut trace = Trace { names, kinds, sizes, samples, signals, begin_ns, warnings: self.warnings };
+        let ground = self.coordinates.ground();
+        let warnings = self.warnings;
+        let mut trace = Trace { names, kinds, sizes, samples, signals, begin_ns, ground, warnings };
         if self.derives {
             derive_motion(&mut trace);
         }

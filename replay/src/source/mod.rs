@@ -15,6 +15,7 @@ mod error;
 mod fcd_csv;
 mod fcd_xml;
 mod gpx;
+mod ground;
 mod kind;
 mod kind_rules;
 mod mapped;
@@ -25,6 +26,7 @@ mod ns2;
 mod options;
 mod parquet;
 mod pattern;
+mod polygons;
 mod projection;
 mod records;
 mod row;
@@ -49,12 +51,20 @@ use sha2::{Digest as _, Sha256};
 use v2x_tables::TableReader;
 
 pub use bounded::MAX_ROW_BYTES;
+<<<<<<< HEAD
 pub use error::{Counted, RowFault, TraceError, Warning};
+||||||| 068a99b
+pub use error::{RowFault, TraceError, Warning};
+=======
+pub use error::{RowFault, TraceError, Warning};
+pub use ground::Ground;
+>>>>>>> buildings
 pub use kind::{Kind, RECORDING_MAGIC};
 pub use kind_rules::KindRules;
 pub use mapping::Mapping;
 pub use net::{Net, NetError};
 pub use options::{DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, DEFAULT_TOLERATED_PERCENT, ReadOptions};
+pub use polygons::{PolygonTypes, buildings, buildings_from};
 pub use projection::Projection;
 pub use row::MAX_NAME_BYTES;
 pub use selection::{Selection, Share, names_in};

@@ -155,6 +155,7 @@ const RUN_HELP: &str = "Examples:
       --rows a.csv.gz
   roadcast replay run town.fcd.csv --parquet tables
   roadcast replay run town.fcd.csv --radio highway
+  roadcast replay run town.fcd.xml --radio urban --polygons town.poly.xml
   roadcast replay run town.fcd.csv --verify-us 900 --sign-us 350
   roadcast replay run town.fcd.xml --alerts --kinds kinds.toml --share 20
   roadcast replay run 01_tracks.csv --mapping highd --awareness cars.csv

@@ -41,6 +41,15 @@ pub enum ReplayError {
         "{0}: a range and no radio channel; take published, highway, urban, crossing or a file of a radio"
     )]
     NoRadio(String),
+    /// No station comes near a building.
+    #[error(
+        "{path}: its buildings are of another place than the trace: no station comes within 2 km; give the polygons of its net, in its \
+         coordinates"
+    )]
+    BuildingsElsewhere {
+        /// The file of polygons.
+        path: String,
+    },
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
