@@ -51,14 +51,8 @@ use sha2::{Digest as _, Sha256};
 use v2x_tables::TableReader;
 
 pub use bounded::MAX_ROW_BYTES;
-<<<<<<< HEAD
 pub use error::{Counted, RowFault, TraceError, Warning};
-||||||| 068a99b
-pub use error::{RowFault, TraceError, Warning};
-=======
-pub use error::{RowFault, TraceError, Warning};
 pub use ground::Ground;
->>>>>>> buildings
 pub use kind::{Kind, RECORDING_MAGIC};
 pub use kind_rules::KindRules;
 pub use mapping::Mapping;

@@ -63,7 +63,7 @@ fn drive(cars: usize, steps: usize) -> Vec<Place> {
         x: step as f64,
         y: car as f64 * 3.5,
         angle: Some(90.0),
-        speed: (car % 3 > 0).then_some(10.0),
+        speed: (!car.is_multiple_of(3)).then_some(10.0),
     };
     (0..steps).flat_map(|step| (0..cars).map(move |number| car(step, number))).collect()
 }
