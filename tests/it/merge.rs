@@ -146,7 +146,7 @@ impl World {
             }
             for to in 0..self.stations.len() {
                 // A twelfth is lost, the rest takes 0.3 to 2.3 ms.
-                if to != number && (self.hears)(number, to) && self.draw() % 12 != 0 {
+                if to != number && (self.hears)(number, to) && !self.draw().is_multiple_of(12) {
                     let at_ns = now_ns + 300_000 + self.draw() % (2 * MS);
                     let frame = self.frames.len() as u64;
                     self.frames.insert(frame, bytes.clone());
