@@ -125,6 +125,9 @@ def a_thousand_stations(browser, server, town, shots):
     # In the lower left corner of its sign.
     expect("a hazard's sign", page.has_near(first["digest"], page.colour("d3"), east * scale - 7, 8 - up * scale), True)
 
+    expect("frames from afar", page.text("afar-all"), "310 of 512 delivered, p99 300 ms old")
+    expect("and what became of them", page.text("afar-aired"), "295 sent on the air. 202 dropped:")
+
     page.shot("thousand-light")
     selecting(browser, page, town, units)
     browser.theme("dark")

@@ -107,7 +107,9 @@ class Town:
             of("D3", 500, 640_000, 0.004, 0.01), of("D4", 100, 4_000, 0.0, 0.05)]},
             "per_second": {"received": (self.vehicles + self.units) * 10, "delivered": 300, "dropped": 2, "sent": 10}, "neighbours": self.vehicles + self.units,
             "channel_busy": 0.12 + 0.06 * math.sin(at / 3), "channel_source": "survey", "clock": {"state": "locked", "bound_us": 180.0},
-            "drops": {"exact_copy": 412 + int(at), "unknown_credential": 17, "late": 3, "permission_denied": 1}}
+            "drops": {"exact_copy": 412 + int(at), "unknown_credential": 17, "late": 3, "permission_denied": 1},
+            "afar": {"received": 512, "delivered": 310, "aired": 295, "dropped": 202, "drops": {"afar_budget": 120, "stale": 82},
+                     "age": {"count": 310, "p50_ns": 21_000_000, "p99_ns": 300_000_000}}}
 
     def flood(self):
         latitude, longitude = place(-200, 190)

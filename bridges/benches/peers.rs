@@ -34,6 +34,10 @@ fn main() {
         return run(many(address.parse().expect("an address")));
     }
     let quick = std::env::var_os("ROADCAST_BENCH_QUICK").is_some();
+    if arguments.iter().any(|argument| argument == "memory") {
+        println!("{}", json!({ "memory_50_peers_kib": run(memory(if quick { 10 } else { 200 })) }));
+        return;
+    }
     let (messages, starts) = if quick { (100, 2) } else { (4000, 20) };
     let mut figures = serde_json::Map::new();
     for (name, relayed, class) in [

@@ -6,17 +6,21 @@
 
 mod end;
 mod seen;
+mod station_queue;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 use v2x_core::WireTime;
+use v2x_proto::Class;
 
 pub use self::end::{End, EndCounts, EndSettings, Refused};
 use self::end::{EndState, Exchange};
 use self::seen::SeenMessages;
+pub use self::station_queue::StationFrames;
+use self::station_queue::StationQueue;
 use crate::message::AirMessage;
 use crate::pending::Pending;
 
@@ -37,27 +41,33 @@ pub struct Heard {
 }
 
 /// A frame for a station.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandIn {
     /// Hop header and `SignedMessage`.
     pub frame: Bytes,
-    /// Number of the end that it came from.
+    /// Number of the end that it came from, or [`KEPT`].
     pub end: u16,
+    /// It is background: area hazards go before it.
+    pub is_background: bool,
 }
 
 #[derive(Debug)]
 struct Inner {
     next: u16,
     ends: BTreeMap<u16, Arc<EndState>>,
-    stations: Vec<mpsc::Sender<HandIn>>,
+    stations: Vec<Weak<StationQueue>>,
     /// Told to ends.
     told: SeenMessages,
     /// Taken from ends.
     taken: SeenMessages,
     /// What stations take from afar and has not ended: for a station that starts later.
     kept: Pending,
-    /// Frames that a station had no room for.
-    station_full: u64,
+}
+
+impl HandIn {
+    fn new(message: &AirMessage, end: u16) -> Self {
+        Self { frame: message.frame().clone(), end, is_background: message.head().class != Class::D3 }
+    }
 }
 
 impl Default for Hub {
@@ -77,7 +87,6 @@ impl Hub {
             told: SeenMessages::new(MOST_SEEN),
             taken: SeenMessages::new(MOST_SEEN),
             kept: Pending::new(MOST_KEPT),
-            station_full: 0,
         };
         Self { inner: Arc::new(Mutex::new(inner)), listeners: broadcast::channel(LISTENER_ROOM).0 }
     }
@@ -99,17 +108,16 @@ impl Hub {
 
     /// Adds a station: the frames for it, beginning with those that were taken before and have not ended.
     #[must_use]
-    pub fn station(&self, now: WireTime) -> mpsc::Receiver<HandIn> {
-        let (sender, receiver) = mpsc::channel(STATION_ROOM);
+    pub fn station(&self, now: WireTime) -> StationFrames {
+        let (queue, frames) = StationQueue::new(STATION_ROOM);
         let mut inner = self.inner();
         for message in inner.kept.iter(now) {
-            if sender.try_send(HandIn { frame: message.frame().clone(), end: KEPT }).is_err() {
-                break;
-            }
+            let lost = queue.push(HandIn::new(message, KEPT));
+            debug_assert!(lost.is_none(), "there is room for twice as many");
         }
-        inner.stations.retain(|station| !station.is_closed());
-        inner.stations.push(sender);
-        receiver
+        inner.stations.retain(|station| station.strong_count() > 0);
+        inner.stations.push(Arc::downgrade(&queue));
+        frames
     }
 
     /// A station heard a message on the air, or sent it: it goes to every end that selects it, once.
@@ -142,12 +150,6 @@ impl Hub {
         self.inner().ends.values().map(|end| (end.name().to_owned(), end.counts())).collect()
     }
 
-    /// Frames that a station had no room for.
-    #[must_use]
-    pub fn station_full(&self) -> u64 {
-        self.inner().station_full
-    }
-
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -162,16 +164,15 @@ impl Exchange for Hub {
             return Err(Refused::Known);
         }
         if head.is_for_stations() {
-            let hand_in = HandIn { frame: message.frame().clone(), end: from.number() };
             inner.kept.put(message.clone(), now);
-            let Inner { stations, station_full, .. } = &mut *inner;
-            stations.retain(|station| match station.try_send(hand_in.clone()) {
-                Ok(()) => true,
-                Err(mpsc::error::TrySendError::Full(_)) => {
-                    *station_full += 1;
-                    true
+            let Inner { stations, ends, .. } = &mut *inner;
+            stations.retain(|station| {
+                let Some(station) = station.upgrade() else { return false };
+                let lost = station.push(HandIn::new(&message, from.number()));
+                if let Some(end) = lost.and_then(|lost| ends.get(&lost.end)) {
+                    end.crowded_out();
                 }
-                Err(mpsc::error::TrySendError::Closed(_)) => false,
+                true
             });
         }
         drop(inner);
@@ -189,7 +190,7 @@ impl Exchange for Hub {
 const MOST_SEEN: usize = 65_536;
 /// For a station that starts later: more than one has hazards.
 const MOST_KEPT: usize = 1024;
-/// Frames that wait for a station: what is kept, twice.
+/// Frames that wait for a station, of all ends: what is kept, twice.
 const STATION_ROOM: usize = 2 * MOST_KEPT;
 /// Messages that wait for a listener.
 const LISTENER_ROOM: usize = 1024;

@@ -1,5 +1,7 @@
 //! A message as it travels between bridges: the signed bytes unchanged, and what of them a bridge goes by.
 
+use std::sync::Arc;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
@@ -9,8 +11,13 @@ use v2x_proto::hop::{self, HopError};
 use v2x_proto::{AreaView, Class, Digest, EventId, v1};
 
 /// A frame (hop header and `SignedMessage`) with what is read from it. Nothing of it is verified: stations do that.
+///
+/// Clones are the same message: one that waits for fifty ends is in memory once.
 #[derive(Clone, Debug)]
-pub struct AirMessage {
+pub struct AirMessage(Arc<ReadMessage>);
+
+#[derive(Debug)]
+struct ReadMessage {
     frame: Bytes,
     head: MessageHead,
 }
@@ -112,7 +119,7 @@ impl AirMessage {
             event: (tbs.message_type == v1::MessageType::Hazard as u32).then(|| event(tbs.payload)).flatten(),
             has_credential,
         };
-        Ok(Self { frame, head })
+        Ok(Self(Arc::new(ReadMessage { frame, head })))
     }
 
     /// Joins a hop header and a `SignedMessage`, as a daemon tells them, and reads them.
@@ -128,14 +135,14 @@ impl AirMessage {
 
     /// Hop header and `SignedMessage`.
     #[must_use]
-    pub const fn frame(&self) -> &Bytes {
-        &self.frame
+    pub fn frame(&self) -> &Bytes {
+        &self.0.frame
     }
 
     /// What a bridge goes by.
     #[must_use]
-    pub const fn head(&self) -> &MessageHead {
-        &self.head
+    pub fn head(&self) -> &MessageHead {
+        &self.0.head
     }
 }
 

@@ -131,24 +131,14 @@ impl Pending {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
-    use testkit::craft::{self, Crafter};
-    use v2x_core::Instant;
-    use v2x_proto::{Class, v1};
+    use testkit::craft::{Crafter, DeclaredHazard};
 
     use super::*;
 
     /// A hazard about the event of this number, whose state was made so many seconds after the first.
     fn hazard(crafter: &Crafter, event: u32, second: u64, lifetime_ms: u32) -> AirMessage {
-        let mut hazard = craft::hazard_of(crafter.digest, Instant::ZERO);
-        hazard.id = Some(v1::EventId { origin: crafter.digest.0.to_vec().into(), number: event });
-        hazard.reference_time_us += second * 1_000_000;
-        let mut fields = crafter.fields_in(Class::D3, Instant::ZERO);
-        let payload = hazard.encode_to_vec();
-        fields.message_type = v1::MessageType::Hazard as u32;
-        fields.lifetime_ms = lifetime_ms;
-        fields.payload = &payload;
-        AirMessage::read(crafter.full(&fields)).unwrap()
+        let declared = DeclaredHazard { lifetime_ms, ..DeclaredHazard::new(event, second) };
+        AirMessage::read(crafter.declare(&declared)).unwrap()
     }
 
     fn start(message: &AirMessage) -> WireTime {

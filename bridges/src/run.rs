@@ -203,6 +203,7 @@ fn ends(hub: &Hub) -> Value {
             "expired": counts.pending.expired,
             "no_room": counts.pending.no_room,
             "taken": counts.taken,
+            "station_full": counts.station_full,
             "refused": refused,
         })
     });

@@ -178,3 +178,82 @@ fn what_is_wrong_with_a_bundle_is_one_line() {
     let stopped = folder.bad(1, &["apply", "--config", "bridge.toml", "stick"]);
     assert!(stopped.contains("damaged") && stopped.contains("remove it to begin anew"), "{stopped}");
 }
+
+/// Builds a package without maintainer scripts: the bundle `NAME`.
+fn package(folder: &Folder, name: &str, version: u64) {
+    let tree = folder.0.join(format!("{name}.tree"));
+    fs::create_dir_all(tree.join("DEBIAN")).unwrap();
+    fs::set_permissions(tree.join("DEBIAN"), fs::Permissions::from_mode(0o755)).unwrap();
+    let control = format!(
+        "Package: roadcast-trial\nVersion: {version}\nArchitecture: all\nMaintainer: Nobody <nobody@roadcast.invalid>\n\
+         Description: what this test installs\n"
+    );
+    fs::write(tree.join("DEBIAN/control"), control).unwrap();
+    fs::create_dir_all(tree.join("usr/share/roadcast-trial")).unwrap();
+    fs::write(tree.join("usr/share/roadcast-trial/version"), format!("{version}\n")).unwrap();
+    let built = Command::new("dpkg-deb").arg("--build").arg(&tree).arg(folder.0.join(name)).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+}
+
+/// A unit's configuration that installs a bundle with dpkg, into a folder in place of the system.
+fn unit_with_dpkg(folder: &Folder, key: &str) {
+    for part in ["updates", "info", "triggers"] {
+        fs::create_dir_all(folder.0.join("root/var/lib/dpkg").join(part)).unwrap();
+    }
+    folder.write("root/var/lib/dpkg/status", "");
+    let path = |name: &str| folder.0.join(name).display().to_string();
+    let (root, log) = (format!("--root={}", path("root")), format!("--log={}", path("dpkg.log")));
+    let admin = format!("--admindir={}", path("root/var/lib/dpkg"));
+    // As it would be for the system, and three options more: who runs the tests need not be root.
+    folder.write(
+        "bridge.toml",
+        &format!(
+            "[bridge]\nname = \"rsu-7\"\n[operator]\nkeys = [{key:?}]\ndirectory = \"state\"\n[operator.apply]\n\
+             software = [\"dpkg\", {root:?}, {log:?}, \"--force-not-root,bad-path\", \"-i\", \"{{file}}\"]\n\
+             software_running = [\"dpkg-query\", {admin:?}, \"--show\", \"--showformat=${{Version}}\", \"roadcast-trial\"]\n",
+        ),
+    );
+}
+
+#[test]
+fn a_bundle_that_is_a_package_is_installed_by_dpkg_and_one_that_is_none_leaves_the_former() {
+    let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    if !["dpkg", "dpkg-deb", "dpkg-query"].into_iter().all(has) {
+        assert!(std::env::var_os("ROADCAST_CI").is_none(), "dpkg is missing");
+        eprintln!("skipped: needs dpkg");
+        return;
+    }
+    let folder = Folder::new("operator-dpkg");
+    let key = folder.good(&["keys", "new"]);
+    unit_with_dpkg(&folder, key.trim());
+    let apply = |version: u64, name: &str| {
+        let version = version.to_string();
+        let stick = format!("stick-{version}");
+        let sign =
+            ["sign", "--target", "rsu-7", "--kind", "software", "--out", &stick, "--version", &version];
+        folder.good(&[&sign[..], &[name]].concat());
+        folder.run(&["apply", "--config", "bridge.toml", &stick])
+    };
+    let installed = || folder.read("root/usr/share/roadcast-trial/version");
+    for version in [4, 5] {
+        let name = format!("package-{version}");
+        package(&folder, &name, version);
+        let applied = apply(version, &name);
+        let said = String::from_utf8_lossy(&applied.stdout).into_owned();
+        assert!(applied.status.success() && said.contains(": applied: "), "{applied:?}");
+        assert_eq!(installed(), format!("{version}\n"));
+        let status = folder.good(&["status", "--config", "bridge.toml"]);
+        assert!(status.contains(&format!("runs {version}")), "{status}");
+    }
+
+    folder.write("no-package", "signed, and no package");
+    let refused = apply(6, "no-package");
+    let said = String::from_utf8([refused.stdout, refused.stderr].concat()).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("command_failed: the command ended with code 1"), "{said}");
+    assert!(said.contains("dpkg-deb: error: "), "{said}");
+    assert_eq!(installed(), "5\n");
+    let status = folder.good(&["status", "--config", "bridge.toml"]);
+    assert!(status.starts_with("software      5 since 2") && status.contains("runs 5"), "{status}");
+    assert!(folder.read("dpkg.log").contains("status installed roadcast-trial:all 5"));
+}

@@ -34,10 +34,10 @@ use v2x_proto::v1;
 
 use crate::record;
 use crate::transcript;
-use reader::{Reader, Step};
 use signatures::{Forged, RecordedHost, RecordedKey, RecordedOpener, Signatures};
 
 pub use error::CheckError;
+pub use reader::{ReadStep, RecordReader, shown};
 
 /// Checks a recording in a file.
 ///
@@ -131,9 +131,9 @@ fn check_with<R: Read>(
 ) -> Result<CheckOutcome, CheckError> {
     let mut open = || open().map_err(|source| CheckError::Read { name: name.to_owned(), source });
     // The node signs before it transmits, so the signatures are gathered in a reading of their own.
-    let (header, mut reader) = Reader::open(open()?, name)?;
+    let (header, mut reader) = RecordReader::open(open()?, name)?;
     let mut signatures = Signatures::default();
-    while let Step::Record(_, _, record) = reader.next()? {
+    while let ReadStep::Record(_, _, record) = reader.step()? {
         if let v1::record::Record::Output(output) = record {
             signatures.gather(&output.entry);
         }
@@ -141,31 +141,33 @@ fn check_with<R: Read>(
     let forged = Forged::default();
     let node = station(&header, signatures, forged.clone())
         .map_err(|what| CheckError::Header { name: name.to_owned(), what })?;
-    let (_, mut reader) = Reader::open(open()?, name)?;
-    let mut comparison = Comparison::new(node, forged, reader::shown(&header.software));
+    let (_, mut reader) = RecordReader::open(open()?, name)?;
+    let mut comparison = Comparison::new(node, forged, shown(&header.software));
     comparison.joined = header.lost_inputs.map(Joined::after);
     loop {
-        let step = reader.next()?;
+        let step = reader.step()?;
         let bad = |record, offset, what, outputs| {
             Err(CheckError::Record { name: name.to_owned(), record, offset, what, outputs })
         };
         let more = match step {
-            Step::Record(number, offset, v1::record::Record::Input(recorded)) => {
+            ReadStep::Record(number, offset, v1::record::Record::Input(recorded)) => {
                 match record::decode(recorded) {
                     Ok((now, input)) => comparison.input(number, now, input, onlooker),
                     Err(error) => return bad(number, offset, error.to_string(), comparison.outcome.outputs),
                 }
             }
-            Step::Record(number, _, v1::record::Record::Output(output)) => {
+            ReadStep::Record(number, _, v1::record::Record::Output(output)) => {
                 comparison.output(number, &output.entry)
             }
-            Step::Bad(number, offset, what) => return bad(number, offset, what, comparison.outcome.outputs),
-            Step::CutShort(offset) => {
+            ReadStep::Bad(number, offset, what) => {
+                return bad(number, offset, what, comparison.outcome.outputs);
+            }
+            ReadStep::CutShort(offset) => {
                 comparison
                     .warn(format!("breaks off inside the record at byte {offset}; checked up to there"));
                 false
             }
-            Step::End => false,
+            ReadStep::End => false,
         };
         if !more {
             return Ok(comparison.finish());

@@ -11,20 +11,27 @@ use v2x_core::Position;
 use v2x_proto::Class;
 use v2x_proto::link::{AccessCategory, DataRate, Origin, airtime_ns};
 
+pub use buildings::{Buildings, Crossed};
 pub use ether::Ether;
 pub use losses::{LossCause, LossesByDistance};
 pub use places::{Neighbour, Places};
 pub use power::Power;
-pub use profile::{AirProfile, CaptureRule, ErrorTable, Overlap, PathLoss, ProfileError, RadioProfile};
+pub use profile::{
+    AirProfile, CaptureRule, ErrorTable, ObstacleLoss, Overlap, PathLoss, ProfileError, RadioProfile,
+    VehicleLoss,
+};
 pub(crate) use random::mix as hash;
 use range_factors::RangeFactors;
 pub use streets::Streets;
+pub use traffic::VehicleBody;
 
+mod buildings;
 mod contention;
 mod ear;
 mod ether;
 mod frame_errors;
 mod losses;
+mod obstacles;
 mod places;
 mod power;
 mod profile;
@@ -32,6 +39,7 @@ mod propagation;
 mod random;
 mod range_factors;
 mod streets;
+mod traffic;
 
 /// Decides which stations a transmission reaches and when, and why others miss it. Must be deterministic: the same
 /// calls give the same answers.

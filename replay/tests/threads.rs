@@ -2,15 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use v2x_core::{ChangeRule, PseudonymConfig};
 use v2x_replay::attack::{Attack, AttackKind, AttackPlan, Targets};
-use v2x_replay::medium::{AirProfile, Ether, Medium, RangeLimited};
-use v2x_replay::plan::{Plan, PlanOptions, run};
+use v2x_replay::medium::{AirProfile, Buildings, Ether, Medium, RadioProfile, RangeLimited};
+use v2x_replay::plan::{MediumPlan, Plan, PlanOptions, run};
 use v2x_replay::run::{RunOptions, RunOutcome, run_attacked, run_over};
-use v2x_replay::source::town;
+use v2x_replay::source::{PolygonTypes, buildings_from, town};
+use v2x_replay::surroundings::Surroundings;
 use v2x_report::Verify;
 
 /// As many as the machine may have, an odd number, and more than it has.
@@ -55,6 +58,49 @@ fn a_trace_over_a_radio_channel() {
             run_over(&town::trace(), &options, medium, &mut |_| ControlFlow::Continue(())).unwrap()
         });
     }
+}
+
+/// Buildings in every block of the town.
+fn blocks() -> Arc<Buildings> {
+    let trace = town::trace();
+    let block = |n: u32| {
+        let (west, south) = (f64::from(n % 3) * 150.0 + 120.0, f64::from(n / 3) * 150.0 + 120.0);
+        format!(
+            "<poly id=\"{n}\" type=\"building\" shape=\"{west},{south} {0},{south} {0},{1} {west},{1}\"/>",
+            west + 110.0,
+            south + 110.0
+        )
+    };
+    let file = format!("<additional>{}</additional>", (0..9).map(block).collect::<String>());
+    let outlines =
+        buildings_from(file.as_bytes(), "town.poly.xml", &trace.ground, &PolygonTypes::default()).unwrap();
+    Arc::new(Buildings::new(&outlines).unwrap())
+}
+
+#[test]
+fn a_trace_over_a_radio_channel_with_buildings_and_vehicles_in_the_way() {
+    let trace = town::trace();
+    let vehicles = "[vehicles]\n";
+    let urban = |more: &str| {
+        let text = format!("{}{more}", RadioProfile::shipped_text("urban").unwrap());
+        MediumPlan { name: "urban".to_owned(), profile: AirProfile::parse("urban.toml", &text).unwrap() }
+    };
+    let open = Surroundings::of(&trace);
+    let built = Surroundings { buildings: Some(blocks()), ..open.clone() };
+    let run = |more: &str, surroundings: &Surroundings, threads| {
+        let options = RunOptions { rate_hz: Some(10.0), ..options(2, threads) };
+        let medium = urban(more).among(surroundings, 2);
+        run_over(&trace, &options, medium, &mut |_| ControlFlow::Continue(())).unwrap()
+    };
+    same("buildings", |threads| run("", &built, threads));
+    same("buildings and vehicles", |threads| run(vehicles, &built, threads));
+    let digest = |more, surroundings: &Surroundings| run(more, surroundings, 1).report.digest;
+    let plain = digest("", &Surroundings::default());
+    assert_eq!(digest("", &open), plain, "nothing is in the way where the profile has no vehicles");
+    assert_eq!(digest(vehicles, &Surroundings::default()), plain, "nor where there are none");
+    let all = [plain, digest("", &built), digest(vehicles, &open), digest(vehicles, &built)];
+    let distinct: BTreeSet<_> = all.iter().collect();
+    assert_eq!(distinct.len(), 4, "{all:?}");
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub struct FoundColumn {
     pub name: String,
     /// What its values are.
     pub kind: FoundKind,
+    /// Whether they are floating-point numbers of 32 bits, whose decimals are those of the shorter type.
+    pub single: bool,
 }
 
 /// What the values of a column that a table has are.
@@ -94,7 +96,11 @@ impl TableReader {
         let columns = schema
             .columns()
             .iter()
-            .map(|column| FoundColumn { name: column.path().string(), kind: kind(column) })
+            .map(|column| FoundColumn {
+                name: column.path().string(),
+                kind: kind(column),
+                single: column.physical_type() == PhysicalType::FLOAT,
+            })
             .collect();
         Ok(Self { file: Box::new(file), columns })
     }

@@ -27,6 +27,32 @@ pub struct Crafter {
     sequence: AtomicU32,
 }
 
+/// A hazard message for [`Crafter::declare`]. Other fields are set by struct update:
+/// `DeclaredHazard { lifetime_ms: 1_000, ..DeclaredHazard::new(1, 0) }`.
+#[derive(Clone, Debug)]
+pub struct DeclaredHazard {
+    /// The number of the declarer's event.
+    pub event: u32,
+    /// Its state's time, seconds after the kit's clock begins.
+    pub second: u64,
+    /// What the declarer says of it.
+    pub state: v1::HazardState,
+    /// From generation to end.
+    pub lifetime_ms: u32,
+    /// About [`PLACE`].
+    pub radius_m: u32,
+    /// When the message was made, TAI microseconds since 2004; `None`: when the kit's clock begins.
+    pub generation_us: Option<u64>,
+}
+
+impl DeclaredHazard {
+    /// A new event in its state of this second: 500 m about [`PLACE`], for a minute from when the kit's clock begins.
+    pub const fn new(event: u32, second: u64) -> Self {
+        let (state, generation_us) = (v1::HazardState::New, None);
+        Self { event, second, state, lifetime_ms: 60_000, radius_m: 500, generation_us }
+    }
+}
+
 impl Crafter {
     /// A signer with a key and a credential, which need not belong together.
     pub fn new(key: SigningKey, credential: Bytes) -> Self {
@@ -80,6 +106,23 @@ impl Crafter {
         } else {
             TbsRepr { message_type: MessageType::Echo as u32, ..fields }
         }
+    }
+
+    /// A hazard message with the whole credential.
+    pub fn declare(&self, declared: &DeclaredHazard) -> Bytes {
+        let DeclaredHazard { event, second, state, lifetime_ms, radius_m, generation_us } = *declared;
+        let mut payload = hazard_of(self.digest, Instant::ZERO);
+        payload.id = Some(v1::EventId { origin: Bytes::copy_from_slice(&self.digest.0), number: event });
+        payload.reference_time_us += second * 1_000_000;
+        payload.state = state as i32;
+        let payload = payload.encode_to_vec();
+        let mut fields = self.fields_in(Class::D3, Instant::ZERO);
+        fields.generation_time_us = generation_us.unwrap_or(fields.generation_time_us);
+        fields.message_type = MessageType::Hazard as u32;
+        fields.lifetime_ms = lifetime_ms;
+        fields.area = Some(circle(radius_m));
+        fields.payload = &payload;
+        self.full(&fields)
     }
 
     /// A frame with the whole credential.

@@ -71,6 +71,9 @@ mod replay;
 // Recordings checked by a fresh node, whole, cut and damaged.
 mod recording;
 
+// Recordings of several stations on one clock, against the world that made them.
+mod merge;
+
 // Awareness as it is heard on the air.
 mod awareness;
 

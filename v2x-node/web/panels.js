@@ -164,8 +164,9 @@ class Panels {
     if (status) parts.push(status.sending ? "sending" : `not sending: ${NOT_SENDING[status.not_sending_because] ?? words(status.not_sending_because ?? "not ready")}`);
     if (status && status.link_up === false) parts.push("its link is down");
     if (this.model.lost > 0) parts.push(`${number(this.model.lost)} changes were left out because this page was slow`);
-    let summary = parts.length > 0 ? parts.join("; ") + "." : this.feed.meta ? (this.feed.meta.title ?? "") : "Waiting for the station.";
-    summary = summary.charAt(0).toUpperCase() + summary.slice(1);
+    const sentence = parts.join("; ") + ".";
+    // A title is a file's name, as it is written.
+    const summary = parts.length > 0 ? sentence.charAt(0).toUpperCase() + sentence.slice(1) : this.feed.meta ? (this.feed.meta.title ?? "") : "Waiting for the station.";
     // It is read aloud when it changes.
     if (summary !== this.summaryText) { this.summaryText = summary; text($("summary"), summary); }
     const facts = this.facts;
@@ -198,8 +199,9 @@ class Panels {
     const received = told?.received ?? 0;
     $("afar").hidden = received === 0;
     if (received === 0) return;
-    text($("afar-all"), `${number(told.delivered)} of ${number(received)} delivered`);
-    text($("afar-aired"), `Sent on the air: ${number(told.aired)}. Dropped: ${number(told.dropped)}${told.dropped > 0 ? ", for" : "."}`);
+    const age = told.age?.count > 0 ? `, p99 ${duration(told.age.p99_ns / 1000)} old` : "";
+    text($("afar-all"), `${number(told.delivered)} of ${number(received)} delivered${age}`);
+    text($("afar-aired"), `${number(told.aired)} sent on the air. ${told.dropped > 0 ? `${number(told.dropped)} dropped:` : "None dropped."}`);
     bars($("afar-drops"), told.drops ?? {});
   }
 

@@ -1,9 +1,9 @@
 //! Hazards for the tests of this part, at the second 0 of the kit's clock.
 
-use prost::Message as _;
-use testkit::craft::{self, Crafter};
+use testkit::craft::{Crafter, DeclaredHazard};
 use v2x_core::Instant;
-use v2x_proto::{Class, v1};
+use v2x_proto::Class;
+use v2x_proto::v1::HazardState;
 
 use crate::message::AirMessage;
 
@@ -23,15 +23,16 @@ impl Declarer {
     }
 
     pub fn living(&self, event: u32, second: u64, lifetime_ms: u32) -> AirMessage {
-        self.message(event, second, v1::HazardState::New, lifetime_ms, 500)
+        self.message(&DeclaredHazard { lifetime_ms, ..DeclaredHazard::new(event, second) })
     }
 
     pub fn wide(&self, event: u32, second: u64, radius_m: u32) -> AirMessage {
-        self.message(event, second, v1::HazardState::Update, 60_000, radius_m)
+        let state = HazardState::Update;
+        self.message(&DeclaredHazard { state, radius_m, ..DeclaredHazard::new(event, second) })
     }
 
     pub fn end(&self, event: u32, second: u64) -> AirMessage {
-        self.message(event, second, v1::HazardState::Cancel, 60_000, 500)
+        self.message(&DeclaredHazard { state: HazardState::Cancel, ..DeclaredHazard::new(event, second) })
     }
 
     /// Background, which is about no event.
@@ -41,24 +42,7 @@ impl Declarer {
         AirMessage::read(self.crafter.full(&fields)).unwrap()
     }
 
-    fn message(
-        &self,
-        event: u32,
-        second: u64,
-        state: v1::HazardState,
-        lifetime_ms: u32,
-        radius_m: u32,
-    ) -> AirMessage {
-        let mut hazard = craft::hazard_of(self.crafter.digest, Instant::ZERO);
-        hazard.id = Some(v1::EventId { origin: self.crafter.digest.0.to_vec().into(), number: event });
-        hazard.reference_time_us += second * 1_000_000;
-        hazard.state = state as i32;
-        let payload = hazard.encode_to_vec();
-        let mut fields = self.crafter.fields_in(Class::D3, Instant::ZERO);
-        fields.message_type = v1::MessageType::Hazard as u32;
-        fields.lifetime_ms = lifetime_ms;
-        fields.area = Some(craft::circle(radius_m));
-        fields.payload = &payload;
-        AirMessage::read(self.crafter.full(&fields)).unwrap()
+    fn message(&self, declared: &DeclaredHazard) -> AirMessage {
+        AirMessage::read(self.crafter.declare(declared)).unwrap()
     }
 }

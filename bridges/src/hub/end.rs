@@ -82,7 +82,9 @@ pub struct EndCounts {
     pub pending: PendingCounts,
     /// Frames taken from it.
     pub taken: u64,
-    /// Frames that were not, in the order of [`Refused::ALL`].
+    /// Those that a station had no room for, when this end had the most waiting there: counted for each station.
+    pub station_full: u64,
+    /// Frames that were not taken, in the order of [`Refused::ALL`].
     pub refused: [u64; 6],
 }
 
@@ -110,6 +112,7 @@ pub(super) struct EndState {
     budget: Mutex<Budget>,
     offered: AtomicU64,
     taken: AtomicU64,
+    station_full: AtomicU64,
     refused: [AtomicU64; 6],
 }
 
@@ -122,6 +125,7 @@ impl EndState {
             settings,
             offered: AtomicU64::new(0),
             taken: AtomicU64::new(0),
+            station_full: AtomicU64::new(0),
             refused: Default::default(),
         }
     }
@@ -141,6 +145,11 @@ impl EndState {
         }
     }
 
+    /// A frame of it had to give way at a station.
+    pub(super) fn crowded_out(&self) {
+        self.station_full.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn counts(&self) -> EndCounts {
         let (waiting, pending) = self.outbox.counts();
         EndCounts {
@@ -148,6 +157,7 @@ impl EndState {
             waiting,
             pending,
             taken: self.taken.load(Ordering::Relaxed),
+            station_full: self.station_full.load(Ordering::Relaxed),
             refused: self.refused.each_ref().map(|count| count.load(Ordering::Relaxed)),
         }
     }

@@ -52,7 +52,7 @@ fn what_comes_from_an_end_goes_to_the_stations_once_and_to_no_end() {
     assert_eq!(peer.hand_in_at(frame.clone(), Duration::ZERO, sender.now), Ok(()));
     assert_eq!(broker.hand_in_at(frame.clone(), Duration::ZERO, sender.now), Err(Refused::Known));
     assert_eq!(station.try_recv().unwrap().frame, frame);
-    assert!(station.try_recv().is_err());
+    assert!(station.try_recv().is_none());
     // The station sends it on the air, and another one's station hears that.
     hub.tell(&AirMessage::read(frame).unwrap(), sender.now);
     assert_eq!((peer.counts().offered, broker.counts().offered), (0, 0));
@@ -69,7 +69,7 @@ fn what_went_out_does_not_come_back_in() {
     hub.tell(&message, sender.now);
     assert_eq!((peer.counts().offered, broker.counts().offered), (1, 1));
     assert_eq!(broker.hand_in_at(message.frame().clone(), Duration::ZERO, sender.now), Err(Refused::Known));
-    assert!(station.try_recv().is_err());
+    assert!(station.try_recv().is_none());
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn stations_get_area_hazards_and_background_and_listeners_everything() {
         let sequence = u32::try_from(number).unwrap();
         peer.hand_in_at(sender.frame(class, sequence), Duration::ZERO, sender.now).unwrap();
         assert_eq!(heard.try_recv().unwrap().message.head().class, class);
-        let handed = station.try_recv().is_ok();
+        let handed = station.try_recv().is_some();
         assert_eq!(handed, matches!(class, Class::D3 | Class::D5), "{class:?}");
     }
 }
@@ -94,7 +94,7 @@ fn a_station_that_starts_later_gets_what_has_not_ended() {
     let mut late = hub.station(sender.now);
     assert_eq!(late.try_recv().unwrap().end, KEPT);
     let end = sender.message(Class::D3, 1).head().expires;
-    assert!(hub.station(end).try_recv().is_err(), "it has ended");
+    assert!(hub.station(end).try_recv().is_none(), "it has ended");
 }
 
 #[test]
@@ -107,6 +107,40 @@ fn an_end_that_sends_too_much_is_cut_to_its_budget_and_others_are_not() {
     assert_eq!(taken.count(), 100);
     assert_eq!(loud.counts().refused[Refused::OverBudget as usize], 900);
     assert_eq!(quiet.hand_in_at(frames[999].clone(), Duration::ZERO, sender.now), Ok(()));
+}
+
+#[test]
+fn others_hazards_get_through_though_one_end_has_filled_the_station_s_queue_before() {
+    let (hub, sender) = (Hub::new(), Sender::new());
+    let budget = BudgetLimits { messages_s: 100_000, bytes_s: 100_000_000 };
+    let [flood, first, second] =
+        ["flood", "first", "second"].map(|name| hub.attach(EndSettings { budget, ..settings(name) }));
+    let mut station = hub.station(sender.now);
+    let room = u32::try_from(STATION_ROOM).unwrap();
+    let hand_in = |end: &End, class, sequence| {
+        end.hand_in_at(sender.frame(class, sequence), Duration::ZERO, sender.now).unwrap();
+    };
+    for sequence in 0..room + 500 {
+        hand_in(&flood, Class::D3, sequence);
+    }
+    for sequence in 0..20 {
+        hand_in(&first, Class::D3, room + 1000 + sequence);
+        hand_in(&second, Class::D5, sequence);
+        hand_in(&second, Class::D3, room + 2000 + sequence);
+    }
+    assert_eq!(flood.counts().station_full, 500 + 60);
+    assert_eq!((first.counts().station_full, second.counts().station_full), (0, 0));
+    let came: Vec<HandIn> = core::iter::from_fn(|| station.try_recv()).collect();
+    assert_eq!(came.len(), STATION_ROOM);
+    let of = |end: &End, is_background| {
+        let number = end.number();
+        move |frame: &&HandIn| frame.end == number && frame.is_background == is_background
+    };
+    // Each waits for one of each other end at most.
+    for end in [&first, &second] {
+        assert_eq!(came.iter().take(3 * 20).filter(of(end, false)).count(), 20);
+    }
+    assert_eq!(came.iter().rev().take(20).filter(of(&second, true)).count(), 20, "background comes last");
 }
 
 #[test]

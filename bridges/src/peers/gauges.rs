@@ -219,6 +219,7 @@ impl Gauges {
             "expired": end.pending.expired,
             "no_room": end.pending.no_room,
             "taken": end.taken,
+            "station_full": end.station_full,
             "dropped": refused,
         })
     }

@@ -48,11 +48,11 @@ async fn connect(
         }
     };
     let hand_in = async {
-        while let Some(HandIn { frame, end }) = frames.recv().await {
+        loop {
+            let HandIn { frame, end, .. } = frames.recv().await;
             link.count(|counts| counts.handed_in += 1);
             send(&mut to, Request::Afar(AfarFrame { frame, peer: end.into() })).await?;
         }
-        Err(StationError::Ended)
     };
     tokio::select! {
         ended = tell => ended,

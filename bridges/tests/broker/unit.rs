@@ -2,25 +2,22 @@
 
 use std::time::Duration;
 
-use prost::Message as _;
 use serde_json::Value;
-use testkit::craft::{self, Crafter};
-use tokio::sync::mpsc;
+use testkit::craft::{Crafter, DeclaredHazard};
 use v2x_bridges::broker::topic::Topics;
 use v2x_bridges::broker::{BrokerLink, BrokerSettings, Updates};
 use v2x_bridges::budget::BudgetLimits;
 use v2x_bridges::clock;
-use v2x_bridges::hub::{HandIn, Hub};
+use v2x_bridges::hub::{Hub, StationFrames};
 use v2x_bridges::message::AirMessage;
 use v2x_bridges::select::Selection;
-use v2x_core::Instant;
-use v2x_proto::{Class, v1};
+use v2x_proto::v1;
 
 /// A link with the hub it serves.
 pub struct Unit {
     pub hub: Hub,
     pub link: BrokerLink,
-    pub station: mpsc::Receiver<HandIn>,
+    pub station: StationFrames,
 }
 
 pub fn settings(name: &str, port: u16) -> BrokerSettings {
@@ -89,7 +86,7 @@ impl Unit {
     /// The next message for its station.
     pub async fn next(&mut self) -> AirMessage {
         let next = tokio::time::timeout(PATIENCE, self.station.recv()).await;
-        AirMessage::read(next.expect("a message in time").expect("the hub is there").frame).unwrap()
+        AirMessage::read(next.expect("a message in time").frame).unwrap()
     }
 }
 
@@ -117,18 +114,9 @@ impl Declarer {
         lifetime_ms: u32,
         radius_m: u32,
     ) -> AirMessage {
-        let mut hazard = craft::hazard_of(self.crafter.digest, Instant::ZERO);
-        hazard.id = Some(v1::EventId { origin: self.crafter.digest.0.to_vec().into(), number: event });
-        hazard.reference_time_us += second * 1_000_000;
-        hazard.state = state as i32;
-        let payload = hazard.encode_to_vec();
-        let mut fields = self.crafter.fields_in(Class::D3, Instant::ZERO);
-        fields.generation_time_us = clock::now().as_micros();
-        fields.message_type = v1::MessageType::Hazard as u32;
-        fields.lifetime_ms = lifetime_ms;
-        fields.area = Some(craft::circle(radius_m));
-        fields.payload = &payload;
-        AirMessage::read(self.crafter.full(&fields)).unwrap()
+        let generation_us = Some(clock::now().as_micros());
+        let declared = DeclaredHazard { event, second, state, lifetime_ms, radius_m, generation_us };
+        AirMessage::read(self.crafter.declare(&declared)).unwrap()
     }
 
     pub fn hazard(&self, event: u32, second: u64) -> AirMessage {

@@ -11,7 +11,7 @@ use crate::record;
 
 /// A recording being read.
 #[derive(Debug)]
-pub(super) struct Reader<R> {
+pub struct RecordReader<R> {
     source: R,
     name: String,
     offset: u64,
@@ -20,7 +20,7 @@ pub(super) struct Reader<R> {
 
 /// One step through a recording.
 #[derive(Debug)]
-pub(super) enum Step {
+pub enum ReadStep {
     /// A record: its number from 1, and where it starts in the file.
     Record(u64, u64, v1::record::Record),
     /// The file ends after a whole record.
@@ -38,9 +38,12 @@ enum Message {
     Bad(String),
 }
 
-impl<R: Read> Reader<R> {
+impl<R: Read> RecordReader<R> {
     /// Reads magic and header.
-    pub(super) fn open(source: R, name: &str) -> Result<(v1::RecordingHeader, Self), CheckError> {
+    ///
+    /// # Errors
+    /// [`CheckError`]: the source fails, or is no recording of a version that is read.
+    pub fn open(source: R, name: &str) -> Result<(v1::RecordingHeader, Self), CheckError> {
         let mut reader = Self { source, name: name.to_owned(), offset: 0, records: 0 };
         let mut magic = Vec::new();
         reader.take(record::MAGIC.len(), &mut magic)?;
@@ -63,22 +66,25 @@ impl<R: Read> Reader<R> {
     }
 
     /// The next record.
-    pub(super) fn next(&mut self) -> Result<Step, CheckError> {
+    ///
+    /// # Errors
+    /// [`CheckError::Read`]. Bytes that are no record are a step of their own.
+    pub fn step(&mut self) -> Result<ReadStep, CheckError> {
         let start = self.offset;
         let number = self.records + 1;
         let bytes = match self.message(record::MAX_RECORD)? {
             Message::Whole(bytes) => bytes,
-            Message::End => return Ok(Step::End),
-            Message::CutShort => return Ok(Step::CutShort(start)),
-            Message::Bad(what) => return Ok(Step::Bad(number, start, what)),
+            Message::End => return Ok(ReadStep::End),
+            Message::CutShort => return Ok(ReadStep::CutShort(start)),
+            Message::Bad(what) => return Ok(ReadStep::Bad(number, start, what)),
         };
         self.records = number;
         Ok(match v1::Record::decode(bytes) {
-            Ok(v1::Record { record: Some(record) }) => Step::Record(number, start, record),
+            Ok(v1::Record { record: Some(record) }) => ReadStep::Record(number, start, record),
             Ok(v1::Record { record: None }) => {
-                Step::Bad(number, start, "neither an input nor an output".to_owned())
+                ReadStep::Bad(number, start, "neither an input nor an output".to_owned())
             }
-            Err(error) => Step::Bad(number, start, error.to_string()),
+            Err(error) => ReadStep::Bad(number, start, error.to_string()),
         })
     }
 
@@ -114,7 +120,7 @@ impl<R: Read> Reader<R> {
 }
 
 /// Untrusted text made safe to show: printable and short.
-pub(super) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_SHOWN).collect()
 }
 

@@ -11,6 +11,7 @@
 
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use v2x_core::Position;
 use v2x_proto::link::{AccessCategory, airtime_ns};
@@ -19,13 +20,15 @@ use super::contention::{Contender, WaitingFrame};
 use super::ear::{Ear, Followed, NONE};
 use super::frame_errors::{ErrorCurve, FrameErrors};
 use super::losses::{LossCause, LossesByDistance};
+use super::obstacles::Obstacles;
 use super::profile::RadioProfile;
 use super::propagation::{PowerUnits, Propagation};
 use super::random::{DrawPurpose, RandomDraws};
 use super::range_factors::RangeFactors;
+use super::traffic::Traffic;
 use super::{
-    EndedFrame, Fate, Medium, Neighbour, NoiseArea, Outcome, Places, Reception, Streets, Transmission,
-    TransmissionState, propagation_ns,
+    Buildings, EndedFrame, Fate, Medium, Neighbour, NoiseArea, Outcome, Places, Reception, Streets,
+    Transmission, TransmissionState, VehicleBody, propagation_ns,
 };
 
 mod noise;
@@ -41,6 +44,8 @@ pub struct Ether {
     sensing: PowerUnits,
     energy: u64,
     streets: Option<Streets>,
+    obstacles: Option<Obstacles>,
+    traffic: Option<Traffic>,
     factors: RangeFactors,
     /// By station.
     ears: Vec<Ear>,
@@ -109,6 +114,8 @@ impl Ether {
             energy: PowerUnits::of_dbm(profile.energy_dbm as f32).0,
             profile: profile.clone(),
             streets: None,
+            obstacles: None,
+            traffic: None,
             factors: RangeFactors::default(),
             ears: Vec::new(),
             contenders: Vec::new(),
@@ -127,6 +134,20 @@ impl Ether {
     #[must_use]
     pub fn among(mut self, streets: Option<Streets>) -> Self {
         self.streets = streets;
+        self
+    }
+
+    /// With buildings that weaken what passes through them, by the profile.
+    #[must_use]
+    pub fn behind(mut self, buildings: Option<Arc<Buildings>>) -> Self {
+        self.obstacles = buildings.map(|buildings| Obstacles::new(buildings, self.profile.obstacles));
+        self
+    }
+
+    /// With stations of these sizes, by their number, in each other's way, where the profile has vehicles take anything.
+    #[must_use]
+    pub fn between(mut self, bodies: Option<Arc<[VehicleBody]>>) -> Self {
+        self.traffic = bodies.zip(self.profile.vehicles).map(|(bodies, loss)| Traffic::new(bodies, loss));
         self
     }
 
@@ -213,6 +234,10 @@ impl Ether {
             self.know(last.station);
         }
         let from = self.propagation.end(frame.sender, position);
+        let spot = self.obstacles.as_ref().map(|obstacles| obstacles.spot(position));
+        if let Some(traffic) = &mut self.traffic {
+            traffic.look_about(frame.sender, position, &near, places);
+        }
         frame.reached.clear();
         for neighbour in &near {
             let Some(there) = places.position(neighbour.station) else { continue };
@@ -222,7 +247,18 @@ impl Ether {
             let to = self.propagation.end(neighbour.station, there);
             // As far as it is for stations with the usual antennas.
             let factor = self.factors.between(frame.sender, neighbour.station) as f32;
-            let power = self.propagation.received(&from, &to, neighbour.distance_m / factor, frame.number);
+            let mut lost_db = 0.0;
+            if let (Some(obstacles), Some(spot)) = (&mut self.obstacles, spot) {
+                lost_db += obstacles.db(spot, obstacles.spot(there));
+            }
+            let traffic = self.traffic.as_ref();
+            let blocked =
+                traffic.and_then(|traffic| traffic.blocked(neighbour.station, there, neighbour.distance_m));
+            if let Some(blocked) = blocked {
+                lost_db += self.propagation.blocked_db(&from, &to, blocked);
+            }
+            let distance_m = neighbour.distance_m / factor;
+            let power = self.propagation.received(&from, &to, distance_m, frame.number, lost_db);
             let heard = self.arrive(slot, frame, neighbour, power, now_ns);
             frame.reached.push(Reached {
                 power,

@@ -28,6 +28,8 @@ pub struct Neighbour {
 #[derive(Clone, Copy, Debug)]
 struct Placed {
     position: Position,
+    /// 0.1 degree.
+    heading: Option<u16>,
     square: (i32, i32),
 }
 
@@ -46,7 +48,8 @@ impl Places {
         }
         self.plane.get_or_insert_with(|| Plane::at(position));
         let square = self.square(position);
-        let before = self.stations[index].replace(Placed { position, square });
+        let heading = self.stations[index].as_ref().and_then(|placed| placed.heading);
+        let before = self.stations[index].replace(Placed { position, heading, square });
         if before.is_some_and(|before| before.square == square) {
             return;
         }
@@ -57,6 +60,13 @@ impl Places {
         let square = self.squares.entry(square).or_default();
         let place = square.binary_search(&station).unwrap_or_else(|place| place);
         square.insert(place, station);
+    }
+
+    /// A station that is there faces this way, 0.1 degree clockwise from north; `None`: as before.
+    pub fn face(&mut self, station: u32, heading: Option<u16>) {
+        if let Some(Some(placed)) = self.stations.get_mut(station as usize) {
+            placed.heading = heading.or(placed.heading);
+        }
     }
 
     /// A station is gone.
@@ -76,6 +86,11 @@ impl Places {
     /// Where a station is; `None` while it is nowhere.
     pub fn position(&self, station: u32) -> Option<Position> {
         Some(self.stations.get(station as usize)?.as_ref()?.position)
+    }
+
+    /// Which way a station faces, 0.1 degree clockwise from north; `None` while that is not known.
+    pub fn heading(&self, station: u32) -> Option<u16> {
+        self.stations.get(station as usize)?.as_ref()?.heading
     }
 
     /// Writes the stations other than `except` within `range_m` of `position`, by their numbers.

@@ -75,6 +75,10 @@ pub struct RadioProfile {
     pub correlation_m: f64,
     /// Shapes of Nakagami fading, each from a distance on, m; nearest first.
     pub fading: Vec<(f64, f64)>,
+    /// What buildings take where there are any.
+    pub obstacles: ObstacleLoss,
+    /// What vehicles in the way take; `None`: nothing.
+    pub vehicles: Option<VehicleLoss>,
     /// How a frame counts whose interference changes.
     pub overlap: Overlap,
     /// Lost frames by signal over interference and noise.
@@ -88,6 +92,40 @@ pub struct CaptureRule {
     pub by_db: f64,
     /// Until how long after the first frame's beginning, us.
     pub within_us: f64,
+}
+
+/// What a straight line through buildings loses. The default is of Sommer et al., WONS 2011.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ObstacleLoss {
+    /// At each wall, dB.
+    pub wall_db: f64,
+    /// At each metre inside, dB.
+    pub metre_db: f64,
+}
+
+impl Default for ObstacleLoss {
+    fn default() -> Self {
+        Self { wall_db: 9.0, metre_db: 0.4 }
+    }
+}
+
+/// What a vehicle in the way takes, normal in dB and never below 0. The default is of 3GPP TR 37.885, 6.2.1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VehicleLoss {
+    /// Mean of one that is higher than both antennas, dB.
+    pub higher_db: f64,
+    /// Its standard deviation, dB.
+    pub higher_sigma_db: f64,
+    /// Mean of one that is higher than one antenna, or as high, dB.
+    pub level_db: f64,
+    /// Its standard deviation, dB.
+    pub level_sigma_db: f64,
+}
+
+impl Default for VehicleLoss {
+    fn default() -> Self {
+        Self { higher_db: 9.0, higher_sigma_db: 4.5, level_db: 5.0, level_sigma_db: 4.0 }
+    }
 }
 
 /// How a frame counts whose interference changes.

@@ -12,6 +12,7 @@ use v2x_core::Position;
 
 use super::profile::{PathLoss, RadioProfile};
 use super::random::{DrawPurpose, Quantiles, RandomDraws, mix};
+use super::traffic::Blocked;
 
 /// The propagation of one profile and seed.
 #[derive(Debug)]
@@ -80,20 +81,36 @@ impl Propagation {
         LinkEnd { station, square: u64::from(number(east)) << 32 | u64::from(number(north)) }
     }
 
-    /// The power of a frame, the `number`th of its sender, at a receiver this far away.
-    pub(super) fn received(&self, from: &LinkEnd, to: &LinkEnd, distance_m: f32, number: u64) -> PowerUnits {
-        let mut dbm = self.power_dbm - self.path_loss.db(distance_m);
+    /// The power of a frame, the `number`th of its sender, at a receiver this far away, of which `lost_db` is lost beside.
+    pub(super) fn received(
+        &self,
+        from: &LinkEnd,
+        to: &LinkEnd,
+        distance_m: f32,
+        number: u64,
+        lost_db: f32,
+    ) -> PowerUnits {
+        let mut dbm = self.power_dbm - self.path_loss.db(distance_m) - lost_db;
         if self.sigma_db > 0.0 {
-            let (low, high) = if from.station < to.station { (from, to) } else { (to, from) };
-            let place = mix(low.square) ^ high.square;
-            let bits = self.draws.bits(DrawPurpose::Shadowing, low.station, high.station, place);
-            dbm += self.sigma_db * self.normal.value(bits);
+            dbm += self.sigma_db * self.of_place(DrawPurpose::Shadowing, from, to);
         }
         if let Some((_, fading)) = self.fading.iter().rev().find(|(from_m, _)| distance_m >= *from_m) {
             let bits = self.draws.bits(DrawPurpose::Fading, from.station, to.station, number);
             dbm += fading.value(bits);
         }
         PowerUnits::of_dbm(dbm)
+    }
+
+    /// What a vehicle in the way takes on a link, dB: one draw for each link and place.
+    pub(super) fn blocked_db(&self, from: &LinkEnd, to: &LinkEnd, blocked: Blocked) -> f32 {
+        (blocked.mean_db + blocked.sigma_db * self.of_place(DrawPurpose::Vehicles, from, to)).max(0.0)
+    }
+
+    /// A normal draw for a link and the place of both its ends, the same both ways.
+    fn of_place(&self, purpose: DrawPurpose, from: &LinkEnd, to: &LinkEnd) -> f32 {
+        let (low, high) = if from.station < to.station { (from, to) } else { (to, from) };
+        let place = mix(low.square) ^ high.square;
+        self.normal.value(self.draws.bits(purpose, low.station, high.station, place))
     }
 }
 
@@ -116,7 +133,7 @@ mod tests {
     fn dbm(model: &Propagation, from: (u32, Position), to: (u32, Position), number: u64) -> f32 {
         let distance_m = from.1.distance_m(to.1) as f32;
         let ends = (model.end(from.0, from.1), model.end(to.0, to.1));
-        model.received(&ends.0, &ends.1, distance_m, number).dbm()
+        model.received(&ends.0, &ends.1, distance_m, number, 0.0).dbm()
     }
 
     #[test]
@@ -169,6 +186,23 @@ mod tests {
             let found = correlation(share * length_m);
             assert!((found - right).abs() < 0.08, "{share}: {found}");
         }
+    }
+
+    #[test]
+    fn what_vehicles_take_is_drawn_once_for_a_link_and_place_and_is_never_a_gain() {
+        let model = Propagation::new(&published(), 5);
+        let there = HERE.moved(150.0, 0.0);
+        let blocked = Blocked { mean_db: 5.0, sigma_db: 4.0 };
+        let taken =
+            |one: u32, other: u32| model.blocked_db(&model.end(one, HERE), &model.end(other, there), blocked);
+        let back = model.blocked_db(&model.end(2, there), &model.end(1, HERE), blocked);
+        assert_eq!(taken(1, 2).to_bits(), back.to_bits());
+        let all: Vec<f32> = (0..4_000).map(|n| taken(n, n + 10_000)).collect();
+        assert!(all.iter().all(|db| *db >= 0.0));
+        // 5.2 dB: what is below 0 counts as 0, a tenth of them.
+        let mean = all.iter().sum::<f32>() / 4_000.0;
+        let nothing = all.iter().filter(|db| **db == 0.0).count();
+        assert!((mean - 5.2).abs() < 0.2 && (350..500).contains(&nothing), "{mean} {nothing}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(super) enum DrawPurpose {
     Fading,
     Reception,
     BackOff,
+    Vehicles,
 }
 
 impl RandomDraws {

@@ -16,8 +16,9 @@ use v2x_proto::{Class, Shape};
 use v2x_settings::SettingsError;
 
 use crate::faults::Fault;
-use crate::medium::{AirProfile, Ether, Medium, Power, ProfileError, RadioProfile, RangeLimited, Streets};
+use crate::medium::{AirProfile, Ether, Medium, Power, ProfileError, RadioProfile, RangeLimited};
 use crate::processor::Processor;
+use crate::surroundings::Surroundings;
 use crate::world::Sabotage;
 
 pub use run::{PlanOptions, PlanRunError, run, run_logged};
@@ -138,21 +139,30 @@ impl MediumPlan {
 
     /// The medium of a run with this seed, without buildings.
     pub fn medium(&self, seed: u64) -> Box<dyn Medium> {
-        self.among(None, seed)
+        self.among(&Surroundings::default(), seed)
     }
 
     /// The same, and every reception has its power.
-    pub fn powered(&self, seed: u64) -> Box<dyn Medium> {
+    pub fn powered(&self, surroundings: &Surroundings, seed: u64) -> Box<dyn Medium> {
         match &self.profile {
-            AirProfile::Range(range_m) => Box::new(RangeLimited::new(*range_m).with_power(Power::new(seed))),
-            AirProfile::Radio(_) => self.medium(seed),
+            AirProfile::Range(range_m) => {
+                let medium = RangeLimited::new(*range_m).among(surroundings.streets);
+                Box::new(medium.with_power(Power::new(seed)))
+            }
+            AirProfile::Radio(_) => self.among(surroundings, seed),
         }
     }
 
-    pub(crate) fn among(&self, streets: Option<Streets>, seed: u64) -> Box<dyn Medium> {
+    /// The medium of a run with this seed, with what is in its way. Outlines and vehicles weaken a radio's frames and are
+    /// nothing to a range.
+    pub fn among(&self, surroundings: &Surroundings, seed: u64) -> Box<dyn Medium> {
         match &self.profile {
-            AirProfile::Range(range_m) => Box::new(RangeLimited::new(*range_m).among(streets)),
-            AirProfile::Radio(profile) => Box::new(Ether::new(profile, seed).among(streets)),
+            AirProfile::Range(range_m) => Box::new(RangeLimited::new(*range_m).among(surroundings.streets)),
+            AirProfile::Radio(profile) => {
+                let ether = Ether::new(profile, seed).among(surroundings.streets);
+                let ether = ether.behind(surroundings.buildings.clone());
+                Box::new(ether.between(surroundings.vehicles.clone()))
+            }
         }
     }
 }

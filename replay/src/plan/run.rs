@@ -17,6 +17,7 @@ use crate::medium::LossesByDistance;
 use crate::rows::Rows;
 use crate::run::{self, Camp, Progress, RunOutcome};
 use crate::source::Trace;
+use crate::surroundings::Surroundings;
 use crate::world::{Counted, DeferredCheckFailed, Gates, Settings, Toll, World};
 
 /// How a plan is to be run.
@@ -191,7 +192,8 @@ fn run_once(
         pseudonyms: None,
         forwarding: Scheme::from(forwarding),
     };
-    let medium = plan.medium.among(scene.streets, seed);
+    let surroundings = Surroundings { streets: scene.streets, ..Surroundings::of(&scene.trace) };
+    let medium = plan.medium.among(&surroundings, seed);
     let mut posts = Vec::new();
     if let Some(attack) = &options.attack {
         named(attack, &scene.trace)?;

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use super::coordinates::{Coordinates, Move};
 use super::derived::derive_motion;
-use super::error::{RowFault, TraceError, Warning};
+use super::error::{Counted, RowFault, TraceError, Warning};
 use super::mapping::Mapping;
 use super::motion;
 use super::options::ReadOptions;
@@ -42,6 +42,7 @@ pub(super) struct Builder<'a> {
     window: (u64, u64),
     cut: Option<(u64, String)>,
     derives: bool,
+    counted: Counted,
 }
 
 /// A sample, its time still the file's, its line, and what was switched on.
@@ -79,6 +80,7 @@ impl<'a> Builder<'a> {
             window: (options.from_s.map_or(0, ns), options.to_s.map_or(u64::MAX, ns)),
             cut: None,
             derives: false,
+            counted: Counted::default(),
         })
     }
 
@@ -91,6 +93,11 @@ impl<'a> Builder<'a> {
     /// Speeds and headings that the file does not have are those of the places.
     pub(super) fn derives_motion(&mut self) {
         self.derives = true;
+    }
+
+    /// Places in the file are rows of a table.
+    pub(super) fn counts_rows(&mut self) {
+        self.counted = Counted::Rows;
     }
 
     /// The file itself states that x and y are degrees (the options, when given, take precedence).
@@ -192,7 +199,8 @@ impl<'a> Builder<'a> {
                 return;
             }
         }
-        self.warnings.push(Warning::Dropped { fault, rows: 1, first_line: line, found: found.to_owned() });
+        let (found, counted) = (found.to_owned(), self.counted);
+        self.warnings.push(Warning::Dropped { fault, rows: 1, first_line: line, found, counted });
     }
 
     /// The file breaks off here; no more rows follow.
@@ -216,8 +224,8 @@ impl<'a> Builder<'a> {
         let begin_ns = self.kept[0].sample.time_ns;
         if let Some((line, detail)) = self.cut.take() {
             let (samples, until_ns) = (self.kept.len(), last_read.saturating_sub(begin_ns));
-            let step_ns = self.step.as_ref().ok().copied();
-            self.warnings.push(Warning::CutShort { samples, until_ns, line, detail, step_ns });
+            let (step_ns, counted) = (self.step.as_ref().ok().copied(), self.counted);
+            self.warnings.push(Warning::CutShort { samples, until_ns, line, counted, detail, step_ns });
         }
         self.warnings.extend(self.stations.warnings());
         self.warnings.extend(self.coordinates.warnings());
@@ -237,7 +245,9 @@ impl<'a> Builder<'a> {
         }
         signals.sort_unstable_by_key(|change| (change.station, change.time_ns));
         let (names, kinds, sizes) = self.stations.told(&numbers);
-        let mut trace = Trace { names, kinds, sizes, samples, signals, begin_ns, warnings: self.warnings };
+        let ground = self.coordinates.ground();
+        let warnings = self.warnings;
+        let mut trace = Trace { names, kinds, sizes, samples, signals, begin_ns, ground, warnings };
         if self.derives {
             derive_motion(&mut trace);
         }

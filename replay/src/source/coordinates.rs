@@ -3,6 +3,7 @@
 use v2x_core::Position;
 
 use super::error::{RowFault, TraceError, Warning};
+use super::ground::{Ground, Metres};
 use super::net::Net;
 use super::options::{DEFAULT_ORIGIN, ReadOptions};
 use super::projection::Projection;
@@ -12,6 +13,8 @@ use crate::geodesy::{MAX_PLANE_M, Plane};
 #[derive(Debug)]
 pub(super) struct Coordinates {
     plane: Plane,
+    /// Whether somebody said where x = 0, y = 0 is.
+    has_origin: bool,
     net: Option<Net>,
     /// That of a mapping, and what to add before.
     projection: Option<(Projection, (f64, f64))>,
@@ -33,6 +36,7 @@ impl Coordinates {
         let plane = Plane::new(latitude, longitude).ok_or(TraceError::BadOrigin { latitude, longitude })?;
         Ok(Self {
             plane,
+            has_origin: origin.is_some(),
             net: options.net.clone().filter(|_| options.origin.is_none()),
             projection: mapping
                 .and_then(|mapping| mapping.projection)
@@ -96,6 +100,20 @@ impl Coordinates {
     /// Whether x and y are degrees, once settled.
     pub(super) fn are_degrees(&self) -> bool {
         self.degrees
+    }
+
+    /// What other files in these coordinates need to know, once settled.
+    pub(super) fn ground(&self) -> Ground {
+        let metres = match (&self.net, &self.projection) {
+            _ if self.degrees => return Ground { metres: None, net: self.net.clone() },
+            (Some(net), _) => Metres::Net(net.clone()),
+            (None, Some((projection, add))) => Metres::Projection(*projection, *add),
+            (None, None) => {
+                let is_true = self.has_origin && self.shift == (0.0, 0.0);
+                Metres::Plane { plane: self.plane, shift: self.shift, is_true }
+            }
+        };
+        Ground { metres: Some(metres), net: None }
     }
 
     /// The place of a row.

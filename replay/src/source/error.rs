@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use v2x_tables::TableError;
+
 use super::kind::Kind;
 
 /// Why a trace could not be read. Each names the file, the place where there is one, and what would be right.
@@ -36,6 +38,14 @@ pub enum TraceError {
         kind: Kind,
         /// What would be right.
         wanted: &'static str,
+    },
+    /// A Parquet file, or a column of it that is needed, cannot be read.
+    #[error("{name}: {source}")]
+    Table {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        source: TableError,
     },
     /// A column (CSV) or attribute (XML) that every row needs is absent.
     #[error(
@@ -186,10 +196,12 @@ pub enum Warning {
         fault: RowFault,
         /// How many rows.
         rows: u64,
-        /// Line of the first, from 1.
+        /// Line of the first, from 1; its row in a Parquet file.
         first_line: u64,
         /// What was found in the first.
         found: String,
+        /// What is counted.
+        counted: Counted,
     },
     /// The file ends, or stops being readable, before its end; what came before is kept.
     CutShort {
@@ -197,8 +209,10 @@ pub enum Warning {
         samples: usize,
         /// Time of the last of them, in ns since the trace's first step.
         until_ns: u64,
-        /// Line where it broke off, from 1.
+        /// Line where it broke off, from 1; its row in a Parquet file.
         line: u64,
+        /// What is counted.
+        counted: Counted,
         /// What was found there.
         detail: String,
         /// The file's own time of the step in which it broke off, ns; `None`: between two steps.
@@ -248,6 +262,25 @@ pub enum Warning {
     },
 }
 
+/// What the numbers count that say where something is in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counted {
+    /// Lines of a text.
+    #[default]
+    Lines,
+    /// Rows of a table.
+    Rows,
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lines => "line",
+            Self::Rows => "row",
+        })
+    }
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -256,19 +289,21 @@ impl fmt::Display for Warning {
                 rows,
                 first_line,
                 found,
+                counted,
             } => write!(
                 f,
-                "{rows} {} dropped: {fault} (first in line {first_line}: {found})",
+                "{rows} {} dropped: {fault} (first in {counted} {first_line}: {found})",
                 if *rows == 1 { "row" } else { "rows" }
             ),
             Self::CutShort {
                 samples,
                 until_ns,
                 line,
+                counted,
                 detail,
                 step_ns,
             } => {
-                write!(f, "cut short in line {line} ({detail})")?;
+                write!(f, "cut short in {counted} {line} ({detail})")?;
                 if let Some(step_ns) = step_ns {
                     write!(f, ", in the middle of the step at {} s", *step_ns as f64 / 1e9)?;
                 }

@@ -65,7 +65,7 @@ pub(super) fn read(mut input: impl BufRead, name: &str, options: &ReadOptions) -
 
 /// Where one kind of station keeps its fields.
 #[derive(Debug)]
-struct Columns {
+pub(super) struct Columns {
     is_person: bool,
     time: usize,
     id: usize,
@@ -84,7 +84,28 @@ struct Columns {
     width: Option<usize>,
 }
 
-fn row(
+impl Columns {
+    /// The columns that are read.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> {
+        let optional = [
+            self.angle,
+            self.speed,
+            self.acceleration,
+            self.type_name,
+            self.lane,
+            self.edge,
+            self.tag,
+            self.stage,
+            self.signals,
+            self.length,
+            self.width,
+        ];
+        [self.time, self.id, self.x, self.y].into_iter().chain(optional.into_iter().flatten())
+    }
+}
+
+/// Takes a row.
+pub(super) fn row(
     builder: &mut Builder<'_>,
     sets: &[Columns],
     record: &ByteRecord,
@@ -182,7 +203,7 @@ fn row(
 }
 
 /// Finds the columns; the second value is whether their names mean degrees.
-fn header(record: &ByteRecord, name: &str, line: u64) -> Result<(Vec<Columns>, bool), TraceError> {
+pub(super) fn header(record: &ByteRecord, name: &str, line: u64) -> Result<(Vec<Columns>, bool), TraceError> {
     let names: Vec<String> = names(record).iter().map(|name| name.to_ascii_lowercase()).collect();
     let find = |prefix: &str, wanted: &[&str]| {
         names.iter().position(|name| name.strip_prefix(prefix).is_some_and(|rest| wanted.contains(&rest)))

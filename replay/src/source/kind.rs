@@ -20,6 +20,8 @@ pub enum Kind {
     Capture,
     /// A daemon's recording.
     Recording,
+    /// A table of Parquet.
+    Parquet,
     /// JSON.
     Json,
     /// A known format that cannot be used here, by name.
@@ -40,6 +42,7 @@ impl fmt::Display for Kind {
             Self::Csv => "CSV",
             Self::Capture => "a packet capture (pcap or pcapng)",
             Self::Recording => "a recording of a station",
+            Self::Parquet => "a Parquet file",
             Self::Json => "JSON",
             Self::Other(name) => name,
             Self::Binary => "binary data of no known kind",
@@ -119,6 +122,9 @@ fn is_toml(text: &[u8]) -> bool {
 /// The first bytes of a daemon's recording.
 pub const RECORDING_MAGIC: [u8; 8] = *v2x_recording::record::MAGIC;
 
+/// The first bytes of a Parquet file, and its last.
+pub(super) const PARQUET_MAGIC: &[u8] = b"PAR1";
+
 /// How many bytes are enough to decide.
 pub(super) const PREFIX_BYTES: usize = 4096;
 
@@ -132,7 +138,7 @@ const MAGICS: [(&[u8], Kind); 16] = [
     (b"\x34\xcd\xb2\xa1", Kind::Capture),
     (b"\xff\xfe", Kind::Other("text in UTF-16; save it as UTF-8")),
     (b"\xfe\xff", Kind::Other("text in UTF-16; save it as UTF-8")),
-    (b"PAR1", Kind::Other("a Parquet file")),
+    (PARQUET_MAGIC, Kind::Parquet),
     (b"PK\x03\x04", Kind::Other("a zip archive")),
     (b"\x28\xb5\x2f\xfd", Kind::Other("compressed with zstd; decompress it first")),
     (b"\x04\x22\x4d\x18", Kind::Other("compressed with lz4; decompress it first")),

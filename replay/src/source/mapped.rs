@@ -74,7 +74,7 @@ pub(super) fn read(
 }
 
 /// Where the columns of a mapping are.
-struct Columns {
+pub(super) struct Columns {
     places: [Option<usize>; Field::ALL.len()],
     /// Columns before those that repeat; all where none does.
     head: usize,
@@ -83,7 +83,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(names: &[String], mapping: &Mapping, name: &str, line: u64) -> Result<Self, TraceError> {
+    pub(super) fn of(names: &[String], mapping: &Mapping, name: &str, line: u64) -> Result<Self, TraceError> {
         let missing = |what: String| TraceError::MissingColumn {
             name: name.to_owned(),
             line,
@@ -115,7 +115,12 @@ impl Columns {
         Ok(Self { places, head, width })
     }
 
-    fn numbered(width: usize, mapping: &Mapping, name: &str, line: u64) -> Result<Self, TraceError> {
+    pub(super) fn numbered(
+        width: usize,
+        mapping: &Mapping,
+        name: &str,
+        line: u64,
+    ) -> Result<Self, TraceError> {
         let mut places = [None; Field::ALL.len()];
         for field in Field::ALL {
             let Some(number) = mapping.columns[field as usize].as_deref().and_then(column_number) else {
@@ -134,8 +139,18 @@ impl Columns {
         Ok(Self { places, head: width, width })
     }
 
+    /// The columns that are read.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> {
+        self.places.into_iter().flatten()
+    }
+
+    /// The column of a field.
+    pub(super) fn place(&self, field: Field) -> Option<usize> {
+        self.places[field as usize]
+    }
+
     /// Takes the samples of a row; what is missing at its end, if it is no whole one.
-    fn rows(
+    pub(super) fn rows(
         &self,
         record: &ByteRecord,
         line: u64,

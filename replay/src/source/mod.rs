@@ -1,6 +1,6 @@
 //! Where a replay's movement comes from: traces of stations, captures of frames, and the town that is compiled in.
 //!
-//! A [`Trace`] is read by content, not by file name: SUMO floating-car data as XML, CSV, GPX, mobility of ns-2, plain or gzip. Readers
+//! A [`Trace`] is read by content, not by file name: SUMO floating-car data as XML, CSV, GPX, mobility of ns-2, plain or gzip, or a table of Parquet. Readers
 //! stream, are bounded whatever the input ([`MAX_STATIONS`], [`MAX_ROW_BYTES`], [`ReadOptions::max_samples`]), and keep
 //! what is usable: a bad row is dropped and counted, a file that breaks off keeps what came before, both as
 //! [`Warning`]s. Time is the trace's own; no clock is read.
@@ -15,6 +15,7 @@ mod error;
 mod fcd_csv;
 mod fcd_xml;
 mod gpx;
+mod ground;
 mod kind;
 mod kind_rules;
 mod mapped;
@@ -23,7 +24,9 @@ mod motion;
 mod net;
 mod ns2;
 mod options;
+mod parquet;
 mod pattern;
+mod polygons;
 mod projection;
 mod records;
 mod row;
@@ -39,19 +42,23 @@ mod track;
 mod unpacked;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
+use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
+use v2x_tables::TableReader;
 
 pub use bounded::MAX_ROW_BYTES;
-pub use error::{RowFault, TraceError, Warning};
+pub use error::{Counted, RowFault, TraceError, Warning};
+pub use ground::Ground;
 pub use kind::{Kind, RECORDING_MAGIC};
 pub use kind_rules::KindRules;
 pub use mapping::Mapping;
 pub use net::{Net, NetError};
 pub use options::{DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, DEFAULT_TOLERATED_PERCENT, ReadOptions};
+pub use polygons::{PolygonTypes, buildings, buildings_from};
 pub use projection::Projection;
 pub use row::MAX_NAME_BYTES;
 pub use selection::{Selection, Share, names_in};
@@ -64,7 +71,7 @@ pub use trace::{Sample, Trace};
 pub use track::{MAX_GAP_NS, Track};
 
 /// Reads a trace from a file, its format recognised by content. The file is opened once and read from front to back, so
-/// that a pipe will do; `-` is standard input.
+/// that a pipe will do; `-` is standard input. Parquet is read from its end, so that it takes a plain file.
 ///
 /// # Errors
 /// [`TraceError`], naming the file, the place and what would be right. Bad rows and early ends are not errors but
@@ -75,9 +82,32 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Trace, TraceError> {
     }
     let name = path.display().to_string();
     match File::open(path) {
-        Ok(file) => read_from(BufReader::new(file), &name, options),
+        Ok(mut file) => match is_parquet(&mut file) {
+            Ok(true) => parquet::read(TableReader::open(file), &name, options),
+            Ok(false) => read_from(BufReader::new(file), &name, options),
+            Err(source) => Err(TraceError::Read { name, source }),
+        },
         Err(source) => Err(TraceError::Open { name, source }),
     }
+}
+
+/// Reads a trace from a Parquet file in memory; `name` stands for the file in errors.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_parquet(bytes: Bytes, name: &str, options: &ReadOptions) -> Result<Trace, TraceError> {
+    parquet::read(TableReader::from_bytes(bytes), name, options)
+}
+
+/// Whether a plain file begins as Parquet does; it is where it was then. What is no plain file is not read from.
+fn is_parquet(file: &mut File) -> std::io::Result<bool> {
+    if !file.metadata()?.is_file() {
+        return Ok(false);
+    }
+    let mut magic = Vec::new();
+    file.by_ref().take(kind::PARQUET_MAGIC.len() as u64).read_to_end(&mut magic)?;
+    file.rewind()?;
+    Ok(magic == kind::PARQUET_MAGIC)
 }
 
 /// SHA-256 of a file, hexadecimal, as `sha256sum` prints it; `None` for what is no plain file, and could not be read again.
@@ -136,6 +166,14 @@ fn read_plain(
     name: &str,
     options: &ReadOptions,
 ) -> Result<Trace, TraceError> {
+    if kind == Kind::Parquet {
+        return Err(TraceError::WrongKind {
+            name: name.to_owned(),
+            found: kind.to_string(),
+            kind,
+            wanted: "the name of a plain file: Parquet is read from its end, which standard input, a pipe and gzip do not give",
+        });
+    }
     if let Some(mapping) = &options.mapping {
         return match kind {
             Kind::Csv => mapped::read(reader, name, options, mapping),
@@ -143,7 +181,7 @@ fn read_plain(
                 name: name.to_owned(),
                 found: other.to_string(),
                 kind: other,
-                wanted: "CSV, plain or gzip, as the mapping describes it",
+                wanted: "CSV, plain or gzip, or Parquet, as the mapping describes it",
             }),
         };
     }
@@ -161,8 +199,7 @@ fn read_plain(
     }
 }
 
-const WANTED: &str =
-    "SUMO floating-car data (--fcd-output) as XML, CSV with a header, GPX or mobility of ns-2, plain or gzip";
+const WANTED: &str = "SUMO floating-car data (--fcd-output) as XML, CSV with a header, GPX or mobility of ns-2, plain or gzip, or Parquet with such columns";
 
 #[cfg(test)]
 mod tests;

@@ -124,7 +124,7 @@ impl Net {
         Err(NetError::NoLocation { name: name.to_owned(), line: xml.get_mut().line(), found })
     }
 
-    fn of_tag(tag: &BytesStart<'_>, name: &str, line: u64) -> Result<Self, NetError> {
+    pub(super) fn of_tag(tag: &BytesStart<'_>, name: &str, line: u64) -> Result<Self, NetError> {
         let (mut offset, mut bounds, mut projection) = (None, None, None);
         for attribute in tag.attributes().flatten() {
             let value = &attribute.value;
@@ -157,6 +157,23 @@ impl Net {
     /// The place of the net's own metres.
     pub fn place(&self, x: f64, y: f64) -> Option<Position> {
         self.projection.place(x - self.offset.0, y - self.offset.1)
+    }
+
+    /// The net's own metres of a latitude and a longitude in degrees; `None` where its projection does not reach.
+    pub(super) fn metres(&self, latitude: f64, longitude: f64) -> Option<(f64, f64)> {
+        let [west, south, east, north] = self.bounds;
+        let (mut x, mut y) = ((west + east) / 2.0, (south + north) / 2.0);
+        let sideways = METRES_PER_DEGREE * latitude.to_radians().cos();
+        // Each step leaves what the net is turned and stretched against north there, a few hundredths.
+        for _ in 0..STEPS {
+            let here = self.projection.degrees(x - self.offset.0, y - self.offset.1)?;
+            x += (longitude - here.1) * sideways;
+            y += (latitude - here.0) * METRES_PER_DEGREE;
+        }
+        let (found_latitude, found_longitude) =
+            self.projection.degrees(x - self.offset.0, y - self.offset.1)?;
+        let off = (found_latitude - latitude).abs() + (found_longitude - longitude).abs();
+        (off < 1e-7).then_some((x, y))
     }
 
     /// The file.
@@ -220,6 +237,8 @@ const NO_PROJECTION: [&str; 3] = ["!", "-", ""];
 /// Vehicles leave the lanes a little, and boundaries are of lanes' middle lines.
 const MARGIN_M: f64 = 1_000.0;
 const METRES_PER_DEGREE: f64 = 111_200.0;
+/// From degrees to metres.
+const STEPS: usize = 20;
 /// SUMO writes it first, behind a comment with its configuration.
 const MAX_EVENTS: usize = 10_000;
 

@@ -11,6 +11,7 @@ use super::*;
 
 mod drives;
 mod mapped;
+mod parquet;
 mod sumo;
 mod wanted;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::error::Warning;
+use super::ground::Ground;
 use super::signals::{SignalChange, Signals};
 use super::station_kind::StationKind;
 use super::station_size::StationSize;
@@ -24,6 +25,8 @@ pub struct Trace {
     pub samples: Vec<Sample>,
     /// The file's own time of `time_ns == 0`, in ns.
     pub begin_ns: u64,
+    /// How its file's x and y became places.
+    pub ground: Ground,
     /// What the user should know about how it was read.
     pub warnings: Vec<Warning>,
 }

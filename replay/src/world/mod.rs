@@ -365,6 +365,7 @@ impl World {
             tables.stations().came(station, now_ns);
         }
         self.places.set(station, position(&sample));
+        self.places.face(station, sample.heading);
         self.give_fix(station, now_ns, fix(&sample));
         self.look_at_motion(station, now_ns, &sample);
         self.aims.look(station, moment(now_ns));

@@ -4,6 +4,7 @@ mod attack;
 mod compare;
 mod error;
 mod interrupt;
+mod merge;
 mod options;
 mod plan;
 mod reading;
@@ -25,6 +26,7 @@ use v2x_replay::source::convert;
 
 pub use self::compare::CompareArgs;
 pub use self::error::ReplayError;
+pub use self::merge::MergeArgs;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
 pub use self::sweep::SweepArgs;
@@ -47,6 +49,9 @@ pub enum ReplayCommand {
     /// Feed a station's recording to a fresh node and compare every output
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
+    /// Put recordings of several stations on one clock, and say who heard whom and how soon
+    #[command(after_help = merge::HELP)]
+    Merge(MergeArgs),
     /// Say which figures of two reports or sweeps differ beyond noise
     #[command(after_help = compare::HELP)]
     Compare(CompareArgs),
@@ -71,7 +76,7 @@ pub struct CheckArgs {
 /// `roadcast replay convert`.
 #[derive(Clone, Debug, Args)]
 pub struct ConvertArgs {
-    /// SUMO floating-car data, CSV, GPX or mobility of ns-2, plain or gzip; - is standard input
+    /// SUMO floating-car data, CSV, GPX or mobility of ns-2, plain or gzip, or Parquet; - is standard input
     pub input: PathBuf,
     /// The file to write: .csv, .csv.gz, .xml or .xml.gz; positions in degrees
     pub output: PathBuf,
@@ -89,6 +94,7 @@ pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
         ReplayCommand::Run(args) => run_trace(args, out),
         ReplayCommand::Sweep(args) => sweep::run(args, out),
         ReplayCommand::Check(args) => check_recording(args, out),
+        ReplayCommand::Merge(args) => merge::run(args, out),
         ReplayCommand::Compare(args) => compare::run(args, out),
         ReplayCommand::Validate(args) => validate::run(args, out),
         ReplayCommand::View(args) => view::run(args, out),
@@ -149,6 +155,7 @@ const RUN_HELP: &str = "Examples:
       --rows a.csv.gz
   roadcast replay run town.fcd.csv --parquet tables
   roadcast replay run town.fcd.csv --radio highway
+  roadcast replay run town.fcd.xml --radio urban --polygons town.poly.xml
   roadcast replay run town.fcd.csv --verify-us 900 --sign-us 350
   roadcast replay run town.fcd.xml --alerts --kinds kinds.toml --share 20
   roadcast replay run 01_tracks.csv --mapping highd --awareness cars.csv

@@ -250,7 +250,7 @@ fn a_receiver_of_gpsd_and_a_simulator_are_asked_for_by_name() {
 fn the_examples_load() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let vehicle = StationConfig::load(&examples.join("vehicle.toml")).unwrap();
-    assert_eq!(vehicle.station, Config::vehicle());
+    assert_eq!(vehicle.station, Config { congestion: Congestion::Adaptive, ..Config::vehicle() });
     let roadside = StationConfig::load(&examples.join("roadside.toml")).unwrap();
     let unit = roadside.roadside;
     assert_eq!(unit.intersections[0].plan[1].offset_ms, 30_000);

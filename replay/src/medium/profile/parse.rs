@@ -6,7 +6,9 @@ use std::path::Path;
 use v2x_proto::link::DataRate;
 use v2x_settings::{Document, Section, SettingsError};
 
-use super::{AirProfile, CaptureRule, ErrorTable, Overlap, PathLoss, RadioProfile};
+use super::{
+    AirProfile, CaptureRule, ErrorTable, ObstacleLoss, Overlap, PathLoss, RadioProfile, VehicleLoss,
+};
 
 impl AirProfile {
     /// Reads a profile; errors name it `file`.
@@ -50,6 +52,8 @@ fn radio(top: &Section<'_>) -> Result<RadioProfile, SettingsError> {
         shadowing_db,
         correlation_m,
         fading: fading(top)?,
+        obstacles: obstacles(top)?,
+        vehicles: top.table("vehicles", VEHICLE_KEYS)?.as_ref().map(vehicles).transpose()?,
         overlap: top
             .choice("overlap", &[("shares", Overlap::Shares), ("worst", Overlap::Worst)])?
             .unwrap_or(Overlap::Shares),
@@ -76,6 +80,25 @@ fn capture(table: &Section<'_>) -> Result<CaptureRule, SettingsError> {
     Ok(CaptureRule {
         by_db: needed(table, "by_db", 0.0..=60.0, "by how much the later frame is stronger, dB, such as 10")?,
         within_us: table.number("within_us", 0.0..=1e6, " us")?.unwrap_or(1e6),
+    })
+}
+
+fn obstacles(top: &Section<'_>) -> Result<ObstacleLoss, SettingsError> {
+    let usual = ObstacleLoss::default();
+    let Some(table) = top.table("obstacles", OBSTACLE_KEYS)? else { return Ok(usual) };
+    Ok(ObstacleLoss {
+        wall_db: table.number("wall_db", LOSS, " dB")?.unwrap_or(usual.wall_db),
+        metre_db: table.number("metre_db", LOSS, " dB")?.unwrap_or(usual.metre_db),
+    })
+}
+
+fn vehicles(table: &Section<'_>) -> Result<VehicleLoss, SettingsError> {
+    let usual = VehicleLoss::default();
+    Ok(VehicleLoss {
+        higher_db: table.number("higher_db", LOSS, " dB")?.unwrap_or(usual.higher_db),
+        higher_sigma_db: table.number("higher_sigma_db", 0.0..=20.0, " dB")?.unwrap_or(usual.higher_sigma_db),
+        level_db: table.number("level_db", LOSS, " dB")?.unwrap_or(usual.level_db),
+        level_sigma_db: table.number("level_sigma_db", 0.0..=20.0, " dB")?.unwrap_or(usual.level_sigma_db),
     })
 }
 
@@ -178,18 +201,23 @@ const TOP_KEYS: &[&str] = &[
     "shadowing",
     "fading",
     "capture",
+    "obstacles",
+    "vehicles",
     "overlap",
     "errors",
 ];
 const PATH_KEYS: &[&str] = &["lines_db", "least_m"];
 const SHADOWING_KEYS: &[&str] = &["sigma_db", "correlation_m"];
 const CAPTURE_KEYS: &[&str] = &["by_db", "within_us"];
+const OBSTACLE_KEYS: &[&str] = &["wall_db", "metre_db"];
+const VEHICLE_KEYS: &[&str] = &["higher_db", "higher_sigma_db", "level_db", "level_sigma_db"];
 const ERROR_KEYS: &[&str] = &["mbps", "mpdu_bytes", "sinr_db", "eb_n0_db"];
 const TEXT: &str = "a text in quotes";
 const LINES: &str = "pairs of the loss at 1 m and the dB for each tenfold distance: [[47.8, 20], [9.6, 40]]";
 const SHAPES: &str = "pairs of a distance, m, and the shape from there on: [[0, 3], [50, 1.5], [150, 1]]";
 const POINTS: &str = "pairs of a ratio, dB, and the share of frames lost: [[5, 1], [10, 0.4]]";
 const DBM: RangeInclusive<f64> = -120.0..=0.0;
+const LOSS: RangeInclusive<f64> = 0.0..=100.0;
 /// Beyond it no station believes a frame.
 const MAX_RANGE_M: f64 = 1_500.0;
 /// 20 dB above the least sensitivity that the standard asks for (IEEE Std 802.11-2020, 17.3.10.6).

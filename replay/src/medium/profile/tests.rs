@@ -42,6 +42,11 @@ fn a_profile_reads_back_with_what_it_leaves_out() {
     );
     assert_eq!((profile.shadowing_db, profile.capture, profile.preamble_db), (0.0, None, None));
     assert!(profile.fading.is_empty());
+    assert_eq!((profile.obstacles, profile.vehicles), (ObstacleLoss { wall_db: 9.0, metre_db: 0.4 }, None));
+    let more = format!("{LEAST}[obstacles]\nwall_db = 12\n[vehicles]\nlevel_db = 0\n");
+    let AirProfile::Radio(profile) = AirProfile::parse("p.toml", &more).unwrap() else { panic!() };
+    assert_eq!(profile.obstacles, ObstacleLoss { wall_db: 12.0, metre_db: 0.4 });
+    assert_eq!(profile.vehicles, Some(VehicleLoss { level_db: 0.0, ..VehicleLoss::default() }));
 }
 
 #[test]
@@ -89,6 +94,11 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
             "p.toml:9: fading.nakagami: found [(10.0, 1.0)], expected distances that rise from 0",
         ),
         (more("[capture]\nwithin_us = 5"), "p.toml:8: capture.by_db is missing"),
+        (
+            more("[obstacles]\nwall_db = -1"),
+            "p.toml:9: obstacles.wall_db: found -1, expected a number, 0 to 100",
+        ),
+        (more("[vehicles]\nheight_m = 2"), "p.toml:9: vehicles.height_m: unknown key"),
         (more("[weather]"), "p.toml:8: weather: unknown key"),
     ] {
         let found = AirProfile::parse("p.toml", &text).unwrap_err().to_string();

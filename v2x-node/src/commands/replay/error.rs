@@ -5,6 +5,7 @@ use std::io;
 use v2x_recording::check::CheckError;
 use v2x_replay::compare::CompareError;
 use v2x_replay::medium::ProfileError;
+use v2x_replay::merge::MergeError;
 use v2x_replay::plan::{PlanError, PlanRunError};
 use v2x_replay::report_file::NoReport;
 use v2x_replay::run::RunError;
@@ -40,6 +41,15 @@ pub enum ReplayError {
         "{0}: a range and no radio channel; take published, highway, urban, crossing or a file of a radio"
     )]
     NoRadio(String),
+    /// No station comes near a building.
+    #[error(
+        "{path}: its buildings are of another place than the trace: no station comes within 2 km; give the polygons of its net, in its \
+         coordinates"
+    )]
+    BuildingsElsewhere {
+        /// The file of polygons.
+        path: String,
+    },
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
@@ -193,6 +203,9 @@ pub enum ReplayError {
     /// The recording cannot be checked.
     #[error(transparent)]
     Check(#[from] CheckError),
+    /// The recordings cannot be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// The converted trace cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),

@@ -22,7 +22,7 @@ pub struct ReadingArgs {
     /// Latitude and longitude in degrees of x = 0, y = 0, for traces in metres
     #[arg(long, value_name = "LAT,LON", value_parser = parse_origin, allow_hyphen_values = true, conflicts_with = "geographic", help_heading = "Reading the trace")]
     pub origin: Option<(f64, f64)>,
-    /// Read CSV by a mapping of its columns: ngsim, highd, ind, pneuma, or a file
+    /// Read CSV or Parquet by a mapping of its columns: ngsim, highd, ind, pneuma, or a file
     #[arg(
         long,
         value_name = "NAME|FILE.toml",

@@ -29,8 +29,10 @@ pub(super) fn ready(args: &ReplayArgs) -> Result<Ready, Error> {
     if !args.quiet {
         warn(path, &trace);
     }
+    let surroundings = args.surroundings(&trace, &medium)?;
     let mut inputs = vec![input("trace", path, source::sha256(path))];
     inputs.extend(args.reading.inputs());
+    inputs.extend(args.polygons.as_deref().map(|path| input("polygons", path, source::sha256(path))));
     inputs.extend(args.awareness.as_deref().map(|path| input("intervals", path, source::sha256(path))));
     inputs.extend(args.attack.as_deref().map(attack::told));
     let (range_m, told) = plan::told(&medium);
@@ -54,7 +56,10 @@ pub(super) fn ready(args: &ReplayArgs) -> Result<Ready, Error> {
     Ok(Ready::new(ran, move |rows, progress| {
         let plan = plan.as_ref();
         // Attackers are detected by received power as well.
-        let over = |seed| if plan.is_some() { medium.powered(seed) } else { medium.medium(seed) };
+        let over = |seed| match plan {
+            Some(_) => medium.powered(&surroundings, seed),
+            None => medium.among(&surroundings, seed),
+        };
         let outcome = match &seeds {
             Some(seeds) => repeat::run_seeds(&trace, &options, &over, &seeds.0, plan, rows, progress),
             None => run::run_logged(&trace, &options, &over, plan, rows, progress),

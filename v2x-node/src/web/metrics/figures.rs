@@ -7,7 +7,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
-use v2x_api::{Buckets, Stats};
+use v2x_api::{Buckets, CongestionFigures, Stats};
 
 /// The figures of one answer.
 #[derive(Debug)]
@@ -69,21 +69,7 @@ impl Collector for Figures {
             .into_iter()
             .collect();
         out.gauges("channel_busy_ratio", "Share of time that the channel is busy", "source", busy)?;
-        if let Some(gate) = &self.0.congestion {
-            let rule = "1 for the rule that the rate follows, 0 for the others";
-            let rules =
-                ["adaptive", "reactive", "off"].map(|name| (name, f64::from(u8::from(name == gate.rule))));
-            out.gauges("congestion_rule", rule, "rule", rules)?;
-            let busy = vec![(gate.source.as_str(), gate.busy)];
-            let went = "Busy ratio that congestion control goes by";
-            out.gauges("congestion_busy_ratio", went, "source", busy)?;
-            let interval = "Time from one frame to the next that the rate allows";
-            out.gauge("congestion_interval_seconds", interval, Some(gate.interval_ms / 1e3))?;
-            let held = "Beacons made later than their rule wanted them";
-            out.counter("congestion_beacons_held", held, gate.beacons_held)?;
-            let ahead = "Beacons that left ahead of the rate, because others had lost track of the station";
-            out.counter("congestion_tracking_errors", ahead, gate.tracking_errors)?;
-        }
+        out.congestion(self.0.congestion.as_ref())?;
 
         let states = |all: &[&'static str], now: &str| -> Vec<(&'static str, f64)> {
             all.iter().map(|state| (*state, f64::from(u8::from(*state == now)))).collect()
@@ -122,6 +108,25 @@ struct Out<'o, 'e> {
 }
 
 impl Out<'_, '_> {
+    /// Names alone where nothing keeps a rate.
+    fn congestion(&mut self, gate: Option<&CongestionFigures>) -> fmt::Result {
+        let rule = "1 for the rule that the rate follows, 0 for the others";
+        let of = |name, gate: &CongestionFigures| (name, f64::from(u8::from(name == gate.rule)));
+        let rules = ["adaptive", "reactive", "off"].into_iter();
+        let rules = gate.into_iter().flat_map(|gate| rules.clone().map(move |name| of(name, gate)));
+        self.gauges("congestion_rule", rule, "rule", rules)?;
+        let busy = gate.map(|gate| (gate.source.as_str(), gate.busy));
+        let went = "Busy ratio that congestion control goes by";
+        self.gauges("congestion_busy_ratio", went, "source", busy)?;
+        let interval = gate.map(|gate| gate.interval_ms / 1e3);
+        let between = "Time from one frame to the next that the rate allows";
+        self.measured("congestion_interval", between, Unit::Seconds, interval)?;
+        let held = "Beacons made later than their rule wanted them";
+        self.counter("congestion_beacons_held", held, gate.map_or(0, |gate| gate.beacons_held))?;
+        let ahead = "Beacons that left ahead of the rate, because others had lost track of the station";
+        self.counter("congestion_tracking_errors", ahead, gate.map_or(0, |gate| gate.tracking_errors))
+    }
+
     fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         let mut metric = self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         metric.encode_counter::<NoLabelSet, u64, u64>(&value, None)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::json;
-use v2x_api::{AfarFigures, Buckets, ClockFigures, PositionFigures, Stats};
+use v2x_api::{AfarFigures, Buckets, ClockFigures, CongestionFigures, PositionFigures, Stats};
 
 use super::*;
 
@@ -24,6 +24,14 @@ fn stats() -> Stats {
         channel_source: Some("survey".to_owned()),
         clock: ClockFigures { state: "locked".to_owned(), bound_us: Some(40.0) },
         position: PositionFigures { state: "known".to_owned(), age_ms: Some(80.0), accuracy_m: Some(1.5) },
+        congestion: Some(CongestionFigures {
+            rule: "adaptive".to_owned(),
+            busy: 0.25,
+            source: "survey".to_owned(),
+            interval_ms: 120.0,
+            beacons_held: 2,
+            ..CongestionFigures::default()
+        }),
         longest_turn_us: 900.0,
         drops: [("exact_copy".to_owned(), 4), ("bad_signature".to_owned(), 10)].into(),
         afar: AfarFigures {
@@ -60,6 +68,11 @@ fn figures_are_written_under_their_names_in_base_units() {
         "roadcast_afar_age_seconds{share=\"0.99\"} 0.03",
         "roadcast_channel_busy_ratio{source=\"survey\"} 0.25",
         "roadcast_clock_state{state=\"locked\"} 1.0",
+        "roadcast_congestion_rule{rule=\"adaptive\"} 1.0",
+        "roadcast_congestion_rule{rule=\"off\"} 0.0",
+        "roadcast_congestion_busy_ratio{source=\"survey\"} 0.25",
+        "roadcast_congestion_interval_seconds 0.12",
+        "roadcast_congestion_beacons_held_total 2",
         "roadcast_clock_state{state=\"untrusted\"} 0.0",
         "roadcast_longest_turn_seconds 0.0009",
         "roadcast_position_accuracy_meters 1.5",
