@@ -116,7 +116,7 @@ impl Buildings {
         // Sums of fractions depend on their order: it is that of the places.
         let (from, to) = if one <= other { (one, other) } else { (other, one) };
         let mut found = Crossed::default();
-        let line = Line::new(from, to);
+        let line = SightLine::new(from, to);
         if line.length_m < TOUCH_M {
             return found;
         }
@@ -153,7 +153,7 @@ impl Buildings {
     }
 
     /// Adds what a line meets of one outline.
-    fn meet(&self, number: u32, line: &Line, search: &mut LineSearch, found: &mut Crossed) {
+    fn meet(&self, number: u32, line: &SightLine, search: &mut LineSearch, found: &mut Crossed) {
         let outline = &self.outlines[number as usize];
         if search.has_met(number) || !line.may_meet(&outline.bounds) {
             return;
@@ -246,14 +246,14 @@ impl LineSearch {
 }
 
 /// A line from a place of a length, m, and its direction.
-struct Line {
+struct SightLine {
     from: (f64, f64),
     direction: (f64, f64),
     length_m: f64,
     bounds: Bounds,
 }
 
-impl Line {
+impl SightLine {
     fn new(from: (f64, f64), to: (f64, f64)) -> Self {
         let (east, north) = (to.0 - from.0, to.1 - from.1);
         let length_m = east.hypot(north);

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use v2x_proto::Class;
 use v2x_proto::link::{DataRate, Origin};
 
-use super::super::profile::{CaptureRule, ErrorTable, Overlap};
+use super::super::profile::{CaptureRule, ErrorTable, ObstacleLoss, Overlap};
 use super::*;
 
 const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
@@ -128,35 +128,28 @@ fn a_house_between_two_stations_weakens_what_passes_it_and_nothing_else() {
     let corner = |east: f64, north: f64| HERE.moved(east, north);
     let house = vec![corner(40.0, -10.0), corner(60.0, -10.0), corner(60.0, 20.0), corner(40.0, 20.0)];
     let buildings = Some(Arc::new(Buildings::new(&[house]).unwrap()));
-    let signals = |buildings: Option<Arc<Buildings>>| {
-        let mut road = Road::new(&plain(), &[0.0, 100.0]);
+    let signals = |profile: &RadioProfile, buildings: Option<Arc<Buildings>>| {
+        let mut road = Road::new(profile, &[0.0, 100.0]);
         road.places.set(2, HERE.moved(50.0, -40.0));
         road.ether = road.ether.behind(buildings);
         let frames = [road.send(0, 0, Class::D2), road.send(1, 2_000 * US, Class::D2)];
         road.run(LATER);
         let signal = |ticket: u32, station| {
             let (_, fates) = road.ended.iter().find(|(ended, _)| ended.ticket == ticket).unwrap();
-            fates.iter().find(|fate| fate.station == station).map(|fate| match &fate.outcome {
-                Outcome::Heard(reception) => reception.signal_dbm.unwrap(),
-                Outcome::Lost(cause) => panic!("{cause}"),
-            })
+            match &fates.iter().find(|fate| fate.station == station).unwrap().outcome {
+                Outcome::Heard(reception) => Ok(reception.signal_dbm.unwrap()),
+                Outcome::Lost(cause) => Err(*cause),
+            }
         };
         [signal(frames[0], 1), signal(frames[1], 0), signal(frames[0], 2), signal(frames[1], 2)]
     };
-    let open = signals(None);
-    assert_eq!(open[0], Some(-67));
-    // Two walls and 20 m: 26 dB, and sensed up to -85 dBm.
-    let [there, back, beside, other] = signals(buildings.clone());
-    assert_eq!([there, back], [None, None], "-93 dBm: not sensed, and so not even a message that was lost");
-    assert_eq!([beside, other], [open[2], open[3]]);
-    let weak = plain();
-    let weak = RadioProfile { obstacles: super::super::ObstacleLoss { wall_db: 3.0, metre_db: 0.1 }, ..weak };
-    let mut road = Road::new(&weak, &[0.0, 100.0]);
-    road.ether = road.ether.behind(buildings);
-    road.send(0, 0, Class::D2);
-    road.run(LATER);
-    let Outcome::Heard(reception) = &road.ended[0].1[0].outcome else { panic!("{:?}", road.ended) };
-    assert_eq!(reception.signal_dbm, Some(-75), "two walls of 3 dB and 20 m of 0.1 dB");
+    let open = signals(&plain(), None);
+    assert_eq!(open[0], Ok(-67));
+    let lost = Err("below_sensing");
+    assert_eq!(signals(&plain(), buildings.clone()), [lost, lost, open[2], open[3]], "26 dB");
+    let obstacles = ObstacleLoss { wall_db: 3.0, metre_db: 0.1 };
+    let weak = signals(&RadioProfile { obstacles, ..plain() }, buildings);
+    assert_eq!(weak, [Ok(-75), Ok(-75), open[2], open[3]], "two walls of 3 dB, and 20 m of 0.1 dB");
 }
 
 #[test]
