@@ -208,8 +208,8 @@ fn solve(hulls: &[Vec<(i64, i64)>; 2], depth: u32, lines: &mut Vec<OffsetLine>) 
     if slack > 1.0 && depth < DEEPEST {
         let middle = from.midpoint(to);
         let (mut before, mut after) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
-        for side in 0..2 {
-            for point in &hulls[side] {
+        for (side, points) in hulls.iter().enumerate() {
+            for point in points {
                 (if point.0 < middle { &mut before } else { &mut after })[side].push(*point);
             }
         }
