@@ -6,7 +6,7 @@ use v2x_replay::intervals::Intervals;
 use v2x_replay::medium::AirProfile;
 use v2x_replay::plan::Plan;
 use v2x_replay::source::capture::{CaptureReader, Filter};
-use v2x_replay::source::{KindRules, Mapping, Net, ReadOptions, read_from};
+use v2x_replay::source::{KindRules, Mapping, Net, ReadOptions, read_from, read_parquet};
 
 /// A pcap or pcapng file.
 pub fn capture(data: &[u8]) {
@@ -26,12 +26,12 @@ pub fn recording(data: &[u8]) {
     }
 }
 
-/// A trace of movement: SUMO's XML, CSV, GPX or mobility of ns-2, told apart by content, plain or gzip.
+/// A trace of movement: SUMO's XML, CSV, GPX, mobility of ns-2 or Parquet, told apart by content, plain or gzip.
 pub fn fcd(data: &[u8]) {
     trace(data, ReadOptions::default());
 }
 
-/// A CSV by a mapping: the first byte is the number of one that comes with the program, or else the mapping comes before
+/// A CSV or Parquet by a mapping: the first byte is the number of one that comes with the program, or else the mapping comes before
 /// the first zero byte. Nets, maps of kinds and distributions of intervals are read from the same bytes.
 pub fn mapped(data: &[u8]) {
     let Some((first, rest)) = data.split_first() else { return };
@@ -52,7 +52,12 @@ pub fn mapped(data: &[u8]) {
 
 fn trace(data: &[u8], options: ReadOptions) {
     let options = ReadOptions { max_samples: 10_000, tolerate_percent: 100.0, ..options };
-    let Ok(trace) = read_from(data, NAME, &options) else { return };
+    let trace = if data.starts_with(b"PAR1") {
+        read_parquet(bytes::Bytes::copy_from_slice(data), NAME, &options)
+    } else {
+        read_from(data, NAME, &options)
+    };
+    let Ok(trace) = trace else { return };
     assert!(trace.samples.len() <= options.max_samples);
     assert!(trace.samples.is_sorted_by_key(|sample| (sample.time_ns, sample.station)));
     let stations = trace.stations();

@@ -295,6 +295,8 @@ fn kind(column: &ColumnDescriptor) -> FoundKind {
 fn failed(error: ParquetError) -> TableError {
     match error {
         ParquetError::External(error) => match error.downcast::<io::Error>() {
+            // Decompressors have errors of the same type, which are the file's fault.
+            Ok(error) if error.raw_os_error().is_none() => TableError::Damaged(error.to_string()),
             Ok(error) => TableError::File(*error),
             Err(error) => TableError::Damaged(error.to_string()),
         },

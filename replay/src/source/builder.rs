@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use super::coordinates::{Coordinates, Move};
 use super::derived::derive_motion;
-use super::error::{Counted, RowFault, TraceError, Warning};
+use super::error::{PlaceUnit, RowFault, TraceError, Warning};
 use super::mapping::Mapping;
 use super::motion;
 use super::options::ReadOptions;
@@ -42,7 +42,7 @@ pub(super) struct Builder<'a> {
     window: (u64, u64),
     cut: Option<(u64, String)>,
     derives: bool,
-    counted: Counted,
+    counted: PlaceUnit,
 }
 
 /// A sample, its time still the file's, its line, and what was switched on.
@@ -80,7 +80,7 @@ impl<'a> Builder<'a> {
             window: (options.from_s.map_or(0, ns), options.to_s.map_or(u64::MAX, ns)),
             cut: None,
             derives: false,
-            counted: Counted::default(),
+            counted: PlaceUnit::default(),
         })
     }
 
@@ -97,7 +97,7 @@ impl<'a> Builder<'a> {
 
     /// Places in the file are rows of a table.
     pub(super) fn counts_rows(&mut self) {
-        self.counted = Counted::Rows;
+        self.counted = PlaceUnit::Rows;
     }
 
     /// The file itself states that x and y are degrees (the options, when given, take precedence).

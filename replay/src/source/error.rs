@@ -201,7 +201,7 @@ pub enum Warning {
         /// What was found in the first.
         found: String,
         /// What is counted.
-        counted: Counted,
+        counted: PlaceUnit,
     },
     /// The file ends, or stops being readable, before its end; what came before is kept.
     CutShort {
@@ -212,7 +212,7 @@ pub enum Warning {
         /// Line where it broke off, from 1; its row in a Parquet file.
         line: u64,
         /// What is counted.
-        counted: Counted,
+        counted: PlaceUnit,
         /// What was found there.
         detail: String,
         /// The file's own time of the step in which it broke off, ns; `None`: between two steps.
@@ -264,7 +264,7 @@ pub enum Warning {
 
 /// What the numbers count that say where something is in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Counted {
+pub enum PlaceUnit {
     /// Lines of a text.
     #[default]
     Lines,
@@ -272,7 +272,7 @@ pub enum Counted {
     Rows,
 }
 
-impl fmt::Display for Counted {
+impl fmt::Display for PlaceUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Lines => "line",

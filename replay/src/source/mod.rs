@@ -51,7 +51,7 @@ use sha2::{Digest as _, Sha256};
 use v2x_tables::TableReader;
 
 pub use bounded::MAX_ROW_BYTES;
-pub use error::{Counted, RowFault, TraceError, Warning};
+pub use error::{PlaceUnit, RowFault, TraceError, Warning};
 pub use ground::Ground;
 pub use kind::{Kind, RECORDING_MAGIC};
 pub use kind_rules::KindRules;

@@ -159,7 +159,10 @@ fn files_of_known_houses_without_their_mapping_are_told_its_name() {
         "{error}"
     );
     let error = mapped("highd", XML).unwrap_err().to_string();
-    assert!(error.contains("is XML; wanted CSV, plain or gzip, as the mapping describes it"), "{error}");
+    assert!(
+        error.contains("is XML; wanted CSV, plain or gzip, or Parquet, as the mapping describes it"),
+        "{error}"
+    );
 }
 
 #[test]
