@@ -167,7 +167,7 @@ fn headline(out: &mut String, report: &Report) {
         line(out, format_args!("channel: {}", channel.in_words()));
     }
     if let Some(congestion) = &report.congestion {
-        wrapped(out, "", &[format!("congestion control: {}", congestion.in_words())]);
+        wrapped(out, "congestion control: ", &[congestion.in_words()]);
     }
     if let Some(ocb) = &report.ocb {
         line(out, format_args!("OCB: {}", ocb.in_words()));
