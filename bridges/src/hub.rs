@@ -5,19 +5,19 @@
 //! between bridges. Each message is told once and handed in once, known by the hash of its signed bytes.
 
 mod end;
+mod hand_in;
 mod seen;
 mod station_queue;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use bytes::Bytes;
 use tokio::sync::broadcast;
 use v2x_core::WireTime;
-use v2x_proto::Class;
 
 pub use self::end::{End, EndCounts, EndSettings, Refused};
 use self::end::{EndState, Exchange};
+pub use self::hand_in::{HandIn, KEPT};
 use self::seen::SeenMessages;
 pub use self::station_queue::StationFrames;
 use self::station_queue::StationQueue;
@@ -40,17 +40,6 @@ pub struct Heard {
     pub message: AirMessage,
 }
 
-/// A frame for a station.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HandIn {
-    /// Hop header and `SignedMessage`.
-    pub frame: Bytes,
-    /// Number of the end that it came from, or [`KEPT`].
-    pub end: u16,
-    /// It is background: area hazards go before it.
-    pub is_background: bool,
-}
-
 #[derive(Debug)]
 struct Inner {
     next: u16,
@@ -62,12 +51,6 @@ struct Inner {
     taken: SeenMessages,
     /// What stations take from afar and has not ended: for a station that starts later.
     kept: Pending,
-}
-
-impl HandIn {
-    fn new(message: &AirMessage, end: u16) -> Self {
-        Self { frame: message.frame().clone(), end, is_background: message.head().class != Class::D3 }
-    }
 }
 
 impl Default for Hub {
@@ -194,8 +177,6 @@ const MOST_KEPT: usize = 1024;
 const STATION_ROOM: usize = 2 * MOST_KEPT;
 /// Messages that wait for a listener.
 const LISTENER_ROOM: usize = 1024;
-/// In place of an end's number, for what was kept.
-pub const KEPT: u16 = u16::MAX;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::HandIn;
+use super::hand_in::HandIn;
 
 /// The station's side: dropping it ends the queue.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Recordings of several real stations on one clock: who heard whom, how soon, and whether a model of the radio says the same.
 //!
 //! The files are read three times, each time with bounded memory: for whose they are and how far their clocks are roughly apart
-//! ([`survey`]); for the frames that stations heard of each other, from which the clocks' difference follows ([`clocks`]); and for
-//! the figures on the common clock ([`figures`]).
+//! (`survey`); for the frames that stations heard of each other, from which the clocks' difference follows (`clocks`); and for
+//! the figures on the common clock (`figures`).
 
 mod clocks;
 mod error;
