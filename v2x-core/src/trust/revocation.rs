@@ -129,6 +129,23 @@ impl Revocations {
         })
     }
 
+    /// [`revokes`](Self::revokes) for many credentials in a row: an issuer that several have is looked up once.
+    pub(crate) fn revokes_each<'a>(
+        &'a self,
+        trust: &'a TrustStore,
+    ) -> impl FnMut(&Trusted) -> bool + use<'a> {
+        let mut last = None;
+        move |trusted| {
+            let Some(issuer) = trusted.issuer else { return false };
+            let issuer_is = match last {
+                Some((of, revoked)) if of == issuer => revoked,
+                _ => self.revokes_issuer(issuer, trust),
+            };
+            last = Some((issuer, issuer_is));
+            issuer_is || self.names(issuer, trusted.revocation_series, trusted.digest())
+        }
+    }
+
     /// Whether the station's own credential is revoked. Remembers the answer until something is applied.
     pub fn revokes_own(&mut self, own: &Identity, trust: &TrustStore) -> bool {
         if self.lists.is_empty() {

@@ -122,9 +122,9 @@ fn json(name: &str, cost: &Cost) -> String {
 
 /// What a frame costs at most, in beacons of a neighbour that meet no floods and no events. Dearest are a new event in a
 /// full table, and a payload of nothing but fields that nobody knows.
-const MOST_BEACONS: u64 = 50;
+const MOST_BEACONS: u64 = 40;
 /// Until it waits for its signature check or is dropped, when anybody may have sent it. Dearest is the point of a new
 /// credential's key, which is unpacked within the budget of new credentials.
 const MOST_BEACONS_UNVERIFIED: u64 = 10;
 /// A revocation that its issuer signed is compared with all known credentials; nobody else can make one.
-const MOST_BEACONS_REVOCATION: u64 = 100;
+const MOST_BEACONS_REVOCATION: u64 = 80;

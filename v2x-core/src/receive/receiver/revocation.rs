@@ -50,11 +50,11 @@ impl Receiver {
 
     /// Removes revoked credentials from the known ones, and returns their digests.
     pub fn drop_revoked(&mut self) -> Vec<Digest> {
-        let (revocations, trust) = (&self.revocations, &self.trust);
         self.hold.mark_ready();
-        let mut gone = self.keys.revoke(|trusted| revocations.revokes(trusted, trust));
+        let mut revoked = self.revocations.revokes_each(&self.trust);
+        let mut gone = self.keys.revoke(&mut revoked);
         if let Some(book) = &mut self.afar {
-            gone.extend(book.keys.revoke(|trusted| revocations.revokes(trusted, trust)));
+            gone.extend(book.keys.revoke(revoked));
         }
         gone
     }
