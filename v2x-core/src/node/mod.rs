@@ -533,8 +533,6 @@ impl Node {
         }
     }
 
-    /// The first of the timers but the neighbours', at any time.
-    #[inline(never)]
     /// Some of all that is kept of a signer and that its next message is judged by: to have it fetched.
     fn kept_of(&self, signer: &Digest) -> u64 {
         let neighbour = self.neighbours.get(signer).map_or(0, Neighbour::spread);

@@ -27,6 +27,8 @@ impl Node {
         self.with_neighbours(self.other_timers())
     }
 
+    /// The first of the timers but the neighbours', at any time.
+    #[inline(never)]
     pub(super) fn other_timers(&self) -> (Instant, TimerKind) {
         let fix_expiry = match (self.sending, &self.fix) {
             (SendingState::Allowed, Some(fix)) => Some(fix.expires()),
