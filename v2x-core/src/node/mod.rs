@@ -515,7 +515,6 @@ impl Node {
         in_time
     }
 
-    #[inline(never)]
     fn update_sending_state(&mut self) {
         let may_sign = self.moment.clock.may_sign();
         let mut state = self.sender.state(self.moment.now, &self.moment.anchor, may_sign, self.fix.as_ref());

@@ -53,6 +53,7 @@ impl Node {
         first.unwrap_or((Instant::FAR_FUTURE, TimerKind::Idle))
     }
 
+    #[inline(never)]
     pub(super) fn run_timers(&mut self) {
         self.update_sending_state();
         self.update_gate();
