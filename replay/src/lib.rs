@@ -16,6 +16,7 @@ pub mod linkability;
 pub mod map;
 pub mod medium;
 pub mod merge;
+mod pairs;
 pub mod plan;
 pub mod processor;
 pub mod repeat;

@@ -7,16 +7,16 @@
 //!
 //! A pair that hears nothing for [`SEPARATED_NS`] counts as out of range: the silence is neither age nor gap.
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 use v2x_report::{DistanceBin, StageHistogram};
+
+use crate::pairs::Pairs;
 
 /// Ages and gaps of every pair of stations within reach of one another.
 #[derive(Debug)]
 pub struct Spatial {
     /// Pairs heard since the last turn, and in the turn before: old pairs are dropped without a search.
-    recent: HashMap<(u32, u32), Pair>,
-    former: HashMap<(u32, u32), Pair>,
+    recent: Pairs<Pair>,
+    former: Pairs<Pair>,
     turned_ns: u64,
     limit: usize,
     untracked: u64,
@@ -33,8 +33,8 @@ impl Spatial {
     fn with_limit(limit: usize) -> Self {
         let bins = || EDGES_M.iter().map(|_| StageHistogram::new()).collect();
         Self {
-            recent: HashMap::new(),
-            former: HashMap::new(),
+            recent: Pairs::default(),
+            former: Pairs::default(),
             turned_ns: 0,
             limit,
             untracked: 0,
@@ -56,22 +56,20 @@ impl Spatial {
     ) {
         self.turn(received_ns);
         let key = (sender, receiver);
-        let full = self.recent.len() >= self.limit;
-        // One look into a table that is in no cache.
-        let known = match self.recent.entry(key) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(_) if full => {
-                self.untracked += 1;
-                return;
-            }
-            Entry::Vacant(new) => match self.former.remove(&key) {
-                Some(previous) => new.insert(previous),
-                // Nothing lies between the first reception and another.
-                None => {
-                    new.insert(Pair { generated_ns, received_ns });
+        let known = match self.recent.get_mut(key) {
+            Some(known) => known,
+            None => {
+                if self.recent.len() >= self.limit {
+                    self.untracked += 1;
                     return;
                 }
-            },
+                let Some(previous) = self.former.remove(key) else {
+                    // Nothing lies between the first reception and another.
+                    self.recent.insert(key, Pair { generated_ns, received_ns });
+                    return;
+                };
+                self.recent.insert(key, previous)
+            }
         };
         let previous = *known;
         known.generated_ns = generated_ns;

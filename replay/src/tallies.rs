@@ -1,9 +1,9 @@
 //! What became of messages by distance, and by sender and receiver.
 
-use hashbrown::HashMap;
 use v2x_proto::Class;
 use v2x_report::{DeliveryBin, WorstPair, WorstStation};
 
+use crate::pairs::Pairs;
 use crate::spatial::{EDGES_M, bin};
 
 /// Counts of settled messages; each pair of a message and a station it was meant for is counted once.
@@ -12,7 +12,7 @@ pub(crate) struct Tallies {
     /// Awareness by distance: expected, delivered.
     bins: [(u64, u64); EDGES_M.len()],
     /// Messages with a deadline, by sender and receiver.
-    pairs: HashMap<(u32, u32), Pair>,
+    pairs: Pairs<Pair>,
     /// Messages of pairs that found no room.
     beyond: u64,
 }
@@ -48,11 +48,16 @@ impl Tallies {
         }
         let Some(sender) = served.sender.filter(|_| served.class.deadline().is_some()) else { return };
         let key = (sender, served.receiver);
-        if self.pairs.len() >= MAX_PAIRS && !self.pairs.contains_key(&key) {
-            self.beyond += 1;
-            return;
-        }
-        let pair = self.pairs.entry(key).or_default();
+        let pair = match self.pairs.get_mut(key) {
+            Some(pair) => pair,
+            None => {
+                if self.pairs.len() >= MAX_PAIRS {
+                    self.beyond += 1;
+                    return;
+                }
+                self.pairs.insert(key, Pair::default())
+            }
+        };
         pair.expected += 1;
         pair.missed += u64::from(served.missed);
         pair.delivered += u64::from(served.latency_ns.is_some());
@@ -76,10 +81,10 @@ impl Tallies {
 
     /// The pairs that missed most, the worst first.
     pub(crate) fn worst_pairs(&self, name: &dyn Fn(u32) -> String) -> Vec<WorstPair> {
-        let rows = self.pairs.iter().map(|(key, pair)| (pair.missed, pair.expected, *key));
+        let rows = self.pairs.iter().map(|(key, pair)| (pair.missed, pair.expected, key));
         let worst = worst(rows.collect());
         let of = |(missed, expected, key): (u64, u64, (u32, u32))| {
-            let pair = self.pairs.get(&key).copied().unwrap_or_default();
+            let pair = self.pairs.get(key).copied().unwrap_or_default();
             let mean_ns = pair.latencies_ns.checked_div(pair.delivered);
             WorstPair { sender: name(key.0), receiver: name(key.1), expected, missed, mean_ns }
         };
