@@ -103,7 +103,7 @@ impl Buildings {
 
     /// What lies between two places: the same both ways.
     pub fn between(&self, one: Position, other: Position) -> Crossed {
-        self.crossed(self.metres(one), self.metres(other), &mut LineSearch::default())
+        self.crossed(self.metres(one), self.metres(other), &mut LineSearch::default(), |_| false)
     }
 
     /// East and north, m.
@@ -111,8 +111,14 @@ impl Buildings {
         self.plane.offset(place)
     }
 
-    /// What lies between two places, in metres.
-    pub(super) fn crossed(&self, one: (f64, f64), other: (f64, f64), search: &mut LineSearch) -> Crossed {
+    /// What lies between two places, in metres; of a line that has met enough, some of it.
+    pub(super) fn crossed(
+        &self,
+        one: (f64, f64),
+        other: (f64, f64),
+        search: &mut LineSearch,
+        enough: impl Fn(&Crossed) -> bool,
+    ) -> Crossed {
         // Sums of fractions depend on their order: it is that of the places.
         let (from, to) = if one <= other { (one, other) } else { (other, one) };
         let mut found = Crossed::default();
@@ -124,42 +130,45 @@ impl Buildings {
         for outline in &self.wide {
             self.meet(*outline, &line, search, &mut found);
         }
-        let column = |east: f64| ((east - self.bounds.west) / self.side_m).floor();
-        let row = |north: f64| ((north - self.bounds.south) / self.side_m).floor();
-        let (last_column, last_row) = ((self.columns - 1) as f64, (self.rows - 1) as f64);
+        // Outside the squares on either side there is nothing.
+        let column = |east: f64| (east - self.bounds.west) / self.side_m;
+        let row = |north: f64| (north - self.bounds.south) / self.side_m;
+        let (last_column, last_row) = (self.columns - 1, self.rows - 1);
         // From west to east, as the places are in order.
-        let (first, last) = (column(from.0).max(0.0), column(to.0).min(last_column));
-        if first > last {
+        let (first, last) = (column(from.0).max(0.0) as usize, column(to.0));
+        if last < 0.0 || first > last_column {
             return found;
         }
-        for at in first as usize..=last as usize {
+        for at in first..=(last as usize).min(last_column) {
             let west = (self.bounds.west + at as f64 * self.side_m).max(from.0);
             let east = (self.bounds.west + (at + 1) as f64 * self.side_m).min(to.0);
             let (one, other) = (line.north_at(west, from, to), line.north_at(east, to, from));
             let (south, north) = (one.min(other) - TOUCH_M, one.max(other) + TOUCH_M);
-            let (lowest, highest) = (row(south).max(0.0), row(north).min(last_row));
-            if lowest > highest {
+            let (lowest, highest) = (row(south).max(0.0) as usize, row(north));
+            if highest < 0.0 || lowest > last_row {
                 continue;
             }
-            for row in lowest as usize..=highest as usize {
+            for row in lowest..=(highest as usize).min(last_row) {
                 let square = row * self.columns + at;
                 let (begin, end) = (self.squares[square] as usize, self.squares[square + 1] as usize);
                 for outline in &self.members[begin..end] {
-                    self.meet(*outline, &line, search, &mut found);
+                    if self.meet(*outline, &line, search, &mut found) && enough(&found) {
+                        return found;
+                    }
                 }
             }
         }
         found
     }
 
-    /// Adds what a line meets of one outline.
-    fn meet(&self, number: u32, line: &SightLine, search: &mut LineSearch, found: &mut Crossed) {
+    /// Adds what a line meets of one outline; whether that is anything.
+    fn meet(&self, number: u32, line: &SightLine, search: &mut LineSearch, found: &mut Crossed) -> bool {
         let outline = &self.outlines[number as usize];
         if search.has_met(number) || !line.may_meet(&outline.bounds) {
-            return;
+            return false;
         }
         let corners = &self.corners[outline.first as usize..outline.end as usize];
-        let Some(mut before) = corners.last().map(|corner| line.offset(*corner)) else { return };
+        let Some(mut before) = corners.last().map(|corner| line.offset(*corner)) else { return false };
         // Where the endless line goes in and out; a corner on the line lies on one of its sides, as any other.
         search.along_m.clear();
         for corner in corners {
@@ -170,6 +179,9 @@ impl Buildings {
             }
             before = after;
         }
+        if search.along_m.is_empty() {
+            return false;
+        }
         search.along_m.sort_unstable_by(f64::total_cmp);
         for two in search.along_m.chunks_exact(2) {
             let (from_m, to_m) = (two[0].max(0.0), two[1].min(line.length_m));
@@ -179,6 +191,7 @@ impl Buildings {
                 found.walls += u32::from(two[0] > 0.0) + u32::from(two[1] < line.length_m);
             }
         }
+        true
     }
 
     fn sort_into_squares(&mut self) {

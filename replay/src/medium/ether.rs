@@ -20,9 +20,9 @@ use super::contention::{Contender, WaitingFrame};
 use super::ear::{Ear, Followed, NONE};
 use super::frame_errors::{ErrorCurve, FrameErrors};
 use super::losses::{LossCause, LossesByDistance};
-use super::obstacles::Obstacles;
+use super::obstacles::{Obstacles, Spot};
 use super::profile::RadioProfile;
-use super::propagation::{PowerUnits, Propagation};
+use super::propagation::{LinkEnd, PowerUnits, Propagation};
 use super::random::{DrawPurpose, RandomDraws};
 use super::range_factors::RangeFactors;
 use super::traffic::Traffic;
@@ -47,6 +47,8 @@ pub struct Ether {
     obstacles: Option<Obstacles>,
     traffic: Option<Traffic>,
     factors: RangeFactors,
+    /// By station, as far as they were asked for.
+    stands: Vec<Option<Stand>>,
     /// By station.
     ears: Vec<Ear>,
     contenders: Vec<Contender>,
@@ -83,6 +85,15 @@ struct AirFrame {
     reached: Vec<Reached>,
 }
 
+/// Where a station stands, and what follows from that.
+#[derive(Clone, Copy, Debug)]
+struct Stand {
+    position: Position,
+    end: LinkEnd,
+    /// Where there are buildings.
+    spot: Option<Spot>,
+}
+
 /// A station that a frame reaches.
 #[derive(Clone, Copy, Debug)]
 struct Reached {
@@ -92,9 +103,18 @@ struct Reached {
     heard: FirstBit,
 }
 
+impl Reached {
+    /// Nothing of a frame comes through to this one.
+    fn not_at_all(Neighbour { station, distance_m }: &Neighbour) -> Self {
+        Self { power: PowerUnits(0), station: *station, distance_m: *distance_m, heard: FirstBit::Nothing }
+    }
+}
+
 /// What a station's receiver made of a frame's beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FirstBit {
+    /// Of what comes through nothing is left.
+    Nothing,
     TooWeak,
     Busy,
     /// Too much disturbed to be followed.
@@ -117,6 +137,7 @@ impl Ether {
             obstacles: None,
             traffic: None,
             factors: RangeFactors::default(),
+            stands: Vec::new(),
             ears: Vec::new(),
             contenders: Vec::new(),
             sent: Vec::new(),
@@ -167,6 +188,7 @@ impl Ether {
     fn know(&mut self, station: u32) {
         let least = station as usize + 1;
         if self.ears.len() < least {
+            self.stands.resize(least, None);
             self.ears.resize(least, Ear::default());
             self.contenders.resize_with(least, Contender::default);
             self.sent.resize(least, (0, 0));
@@ -224,6 +246,19 @@ impl Ether {
         None
     }
 
+    /// What follows from where a station stands; stations move less often than they send and hear.
+    fn stand(&mut self, station: u32, position: Position) -> Stand {
+        let known = &mut self.stands[station as usize];
+        match known {
+            Some(stand) if stand.position == position => *stand,
+            _ => {
+                let end = self.propagation.end(station, position);
+                let spot = self.obstacles.as_ref().map(|obstacles| obstacles.spot(position));
+                *known.insert(Stand { position, end, spot })
+            }
+        }
+    }
+
     /// A frame's first bit goes to all stations within reach.
     fn reach(&mut self, slot: u32, frame: &mut AirFrame, places: &Places, position: Position) {
         let now_ns = frame.start_ns;
@@ -233,8 +268,7 @@ impl Ether {
         if let Some(last) = near.last() {
             self.know(last.station);
         }
-        let from = self.propagation.end(frame.sender, position);
-        let spot = self.obstacles.as_ref().map(|obstacles| obstacles.spot(position));
+        let Stand { end: from, spot, .. } = self.stand(frame.sender, position);
         if let Some(traffic) = &mut self.traffic {
             traffic.look_about(frame.sender, position, &near, places);
         }
@@ -244,12 +278,21 @@ impl Ether {
             if self.streets.is_some_and(|streets| !streets.sees(position, there)) {
                 continue;
             }
-            let to = self.propagation.end(neighbour.station, there);
+            let Stand { end: to, spot: other, .. } = self.stand(neighbour.station, there);
             // As far as it is for stations with the usual antennas.
             let factor = self.factors.between(frame.sender, neighbour.station) as f32;
-            let mut lost_db = 0.0;
-            if let (Some(obstacles), Some(spot)) = (&mut self.obstacles, spot) {
-                lost_db += obstacles.db(spot, obstacles.spot(there));
+            let distance_m = neighbour.distance_m / factor;
+            let mut lost_db = self.propagation.path_loss_db(distance_m);
+            if let (Some(obstacles), Some(spot), Some(other)) = (&mut self.obstacles, spot, other) {
+                let much_db = self.propagation.most_lost_db() - lost_db;
+                match obstacles.db(spot, other, much_db) {
+                    Some(db) => lost_db += db,
+                    // As nothing as beyond the reach, but within it, and so counted.
+                    None => {
+                        frame.reached.push(Reached::not_at_all(neighbour));
+                        continue;
+                    }
+                }
             }
             let traffic = self.traffic.as_ref();
             let blocked =
@@ -257,7 +300,6 @@ impl Ether {
             if let Some(blocked) = blocked {
                 lost_db += self.propagation.blocked_db(&from, &to, blocked);
             }
-            let distance_m = neighbour.distance_m / factor;
             let power = self.propagation.received(&from, &to, distance_m, frame.number, lost_db);
             let heard = self.arrive(slot, frame, neighbour, power, now_ns);
             frame.reached.push(Reached {
@@ -337,44 +379,11 @@ impl Ether {
             .is_none_or(|counted| counted.get(frame.sender as usize).copied().unwrap_or_default());
         let mut busy_ns = 0;
         for reached in &frame.reached {
-            let ear = &mut self.ears[reached.station as usize];
-            ear.settle(now_ns, self.noise, self.profile.overlap, &self.errors);
-            let lost = match reached.heard {
-                FirstBit::TooWeak => Some(LossCause::BelowSensing),
-                FirstBit::Busy => Some(LossCause::ReceiverBusy),
-                FirstBit::Drowned if stands_out(self.profile.preamble_db, reached.power, self.noise) => {
-                    Some(LossCause::Collision)
-                }
-                FirstBit::Drowned => Some(LossCause::Propagation),
-                FirstBit::Followed if ear.frame == slot => {
-                    let (survives, alone) = ear.survival(self.noise, &self.errors);
-                    ear.frame = NONE;
-                    let drawn = self.draws.uniform(
-                        DrawPurpose::Reception,
-                        frame.sender,
-                        reached.station,
-                        frame.number,
-                    );
-                    if drawn >= alone {
-                        Some(LossCause::Propagation)
-                    } else if drawn >= survives {
-                        Some(LossCause::Collision)
-                    } else {
-                        None
-                    }
-                }
-                FirstBit::Followed if ear.captured == slot => Some(LossCause::Collision),
-                FirstBit::Followed => Some(LossCause::ReceiverBusy),
+            let lost = if reached.heard == FirstBit::Nothing {
+                Some(LossCause::BelowSensing)
+            } else {
+                self.end_at(reached, slot, &frame, &mut busy_ns)
             };
-            ear.total -= reached.power.0;
-            if let Some(since_ns) = ear.note(now_ns, self.energy) {
-                busy_ns += now_ns - since_ns;
-                if ear.waits
-                    && let Some(next_ns) = self.contenders[reached.station as usize].idle(now_ns)
-                {
-                    self.schedule(reached.station, next_ns);
-                }
-            }
             if counts {
                 self.losses.count(reached.distance_m, lost);
             }
@@ -397,6 +406,52 @@ impl Ether {
         self.frames[slot as usize] = frame;
         self.free.push(slot);
         ended
+    }
+
+    /// A frame's last bit is over at a station; why it is lost there.
+    fn end_at(
+        &mut self,
+        reached: &Reached,
+        slot: u32,
+        frame: &AirFrame,
+        busy_ns: &mut u64,
+    ) -> Option<LossCause> {
+        let now_ns = frame.end_ns;
+        let ear = &mut self.ears[reached.station as usize];
+        ear.settle(now_ns, self.noise, self.profile.overlap, &self.errors);
+        let lost = match reached.heard {
+            FirstBit::Nothing | FirstBit::TooWeak => Some(LossCause::BelowSensing),
+            FirstBit::Busy => Some(LossCause::ReceiverBusy),
+            FirstBit::Drowned if stands_out(self.profile.preamble_db, reached.power, self.noise) => {
+                Some(LossCause::Collision)
+            }
+            FirstBit::Drowned => Some(LossCause::Propagation),
+            FirstBit::Followed if ear.frame == slot => {
+                let (survives, alone) = ear.survival(self.noise, &self.errors);
+                ear.frame = NONE;
+                let drawn =
+                    self.draws.uniform(DrawPurpose::Reception, frame.sender, reached.station, frame.number);
+                if drawn >= alone {
+                    Some(LossCause::Propagation)
+                } else if drawn >= survives {
+                    Some(LossCause::Collision)
+                } else {
+                    None
+                }
+            }
+            FirstBit::Followed if ear.captured == slot => Some(LossCause::Collision),
+            FirstBit::Followed => Some(LossCause::ReceiverBusy),
+        };
+        ear.total -= reached.power.0;
+        if let Some(since_ns) = ear.note(now_ns, self.energy) {
+            *busy_ns += now_ns - since_ns;
+            if ear.waits
+                && let Some(next_ns) = self.contenders[reached.station as usize].idle(now_ns)
+            {
+                self.schedule(reached.station, next_ns);
+            }
+        }
+        lost
     }
 
     /// A sender's frame is over: it counts before its next one. Returns for how long the channel was busy for it, if that

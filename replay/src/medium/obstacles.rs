@@ -4,20 +4,17 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use v2x_core::Position;
 
-use super::buildings::{Buildings, LineSearch};
+use super::buildings::{Buildings, Crossed, LineSearch};
 use super::profile::ObstacleLoss;
 
-/// The buildings of a world, and what was found of lines between two places.
+/// The buildings of a world, and what they take.
 #[derive(Debug)]
 pub(super) struct Obstacles {
     buildings: Arc<Buildings>,
     loss: ObstacleLoss,
     search: LineSearch,
-    /// By both places, the lesser first, dB.
-    known: HashMap<(Spot, Spot), f32>,
 }
 
 /// A square metre in which a station stands. What is between two stations follows from these alone, and so is the same both
@@ -33,7 +30,7 @@ impl Spot {
 
 impl Obstacles {
     pub(super) fn new(buildings: Arc<Buildings>, loss: ObstacleLoss) -> Self {
-        Self { buildings, loss, search: LineSearch::default(), known: HashMap::new() }
+        Self { buildings, loss, search: LineSearch::default() }
     }
 
     pub(super) fn spot(&self, position: Position) -> Spot {
@@ -41,24 +38,12 @@ impl Obstacles {
         Spot(east.floor() as i32, north.floor() as i32)
     }
 
-    /// What is lost between two places, dB.
-    pub(super) fn db(&mut self, one: Spot, other: Spot) -> f32 {
-        let both = if one <= other { (one, other) } else { (other, one) };
-        if let Some(db) = self.known.get(&both) {
-            return *db;
-        }
-        let found = self.buildings.crossed(both.0.middle(), both.1.middle(), &mut self.search);
-        let db = f64::from(found.walls) * self.loss.wall_db + found.inside_m * self.loss.metre_db;
-        let db = db.min(MOST_DB) as f32;
-        if self.known.len() >= MOST_KNOWN {
-            self.known.clear();
-        }
-        self.known.insert(both, db);
-        db
+    /// What is lost between two places, dB; `None` where it is this much or more: the line is followed no farther.
+    pub(super) fn db(&mut self, one: Spot, other: Spot, much_db: f32) -> Option<f32> {
+        let ObstacleLoss { wall_db, metre_db } = self.loss;
+        let lost_db = |found: &Crossed| f64::from(found.walls) * wall_db + found.inside_m * metre_db;
+        let is_much = |found: &Crossed| lost_db(found) >= f64::from(much_db);
+        let found = self.buildings.crossed(one.middle(), other.middle(), &mut self.search, is_much);
+        (!is_much(&found)).then(|| lost_db(&found) as f32)
     }
 }
-
-/// Nothing is left of a frame long before.
-const MOST_DB: f64 = 300.0;
-/// Pairs of places that are remembered, 6 MB: stations that stand ask for the same again and again, others seldom.
-const MOST_KNOWN: usize = 1 << 18;

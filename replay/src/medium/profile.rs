@@ -217,7 +217,12 @@ impl RadioProfile {
 
     /// Beyond this distance a frame adds less than a tenth of the noise, shadowing at its usual: it is not followed, m.
     pub fn reach_m(&self) -> f64 {
-        self.path_loss.distance_m(self.power_dbm - (self.noise_dbm - BELOW_NOISE_DB)).min(MOST_REACH_M)
+        self.path_loss.distance_m(self.power_dbm - self.least_dbm()).min(MOST_REACH_M)
+    }
+
+    /// A tenth of the noise, dBm.
+    pub(super) fn least_dbm(&self) -> f64 {
+        self.noise_dbm - BELOW_NOISE_DB
     }
 
     /// The distance at which half of the frames are strong enough to be sensed, m.

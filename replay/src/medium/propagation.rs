@@ -26,6 +26,7 @@ pub(super) struct Propagation {
     /// From which distance on, m, nearest first.
     fading: Vec<(f32, Quantiles)>,
     reach_m: f64,
+    least_dbm: f32,
 }
 
 /// One end of a link.
@@ -63,12 +64,23 @@ impl Propagation {
             normal: Quantiles::normal(),
             fading: fading.collect(),
             reach_m: profile.reach_m(),
+            least_dbm: profile.least_dbm() as f32,
         }
     }
 
     /// Beyond this distance a frame adds too little to the noise to be followed, m.
     pub(super) fn reach_m(&self) -> f64 {
         self.reach_m
+    }
+
+    /// What a link of this length loses of itself, dB.
+    pub(super) fn path_loss_db(&self, distance_m: f32) -> f32 {
+        self.path_loss.db(distance_m)
+    }
+
+    /// What may be lost in all before a frame adds too little to the noise to be followed, dB.
+    pub(super) fn most_lost_db(&self) -> f32 {
+        self.power_dbm - self.least_dbm
     }
 
     pub(super) fn end(&self, station: u32, position: Position) -> LinkEnd {
@@ -81,7 +93,8 @@ impl Propagation {
         LinkEnd { station, square: u64::from(number(east)) << 32 | u64::from(number(north)) }
     }
 
-    /// The power of a frame, the `number`th of its sender, at a receiver this far away, of which `lost_db` is lost beside.
+    /// The power of a frame, the `number`th of its sender, at a receiver this far away, of which `lost_db` is lost on the way, with
+    /// the [link's own](Self::path_loss_db).
     pub(super) fn received(
         &self,
         from: &LinkEnd,
@@ -90,7 +103,7 @@ impl Propagation {
         number: u64,
         lost_db: f32,
     ) -> PowerUnits {
-        let mut dbm = self.power_dbm - self.path_loss.db(distance_m) - lost_db;
+        let mut dbm = self.power_dbm - lost_db;
         if self.sigma_db > 0.0 {
             dbm += self.sigma_db * self.of_place(DrawPurpose::Shadowing, from, to);
         }
@@ -133,7 +146,7 @@ mod tests {
     fn dbm(model: &Propagation, from: (u32, Position), to: (u32, Position), number: u64) -> f32 {
         let distance_m = from.1.distance_m(to.1) as f32;
         let ends = (model.end(from.0, from.1), model.end(to.0, to.1));
-        model.received(&ends.0, &ends.1, distance_m, number, 0.0).dbm()
+        model.received(&ends.0, &ends.1, distance_m, number, model.path_loss_db(distance_m)).dbm()
     }
 
     #[test]
