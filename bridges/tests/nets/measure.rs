@@ -71,6 +71,7 @@ fn hazards(count: usize, nat: Nat, path: &str, ways: impl Fn() -> Ways) -> Value
     let mut pace = Pace::new(Duration::from_millis(700));
     let events: Vec<String> = (0..count)
         .map(|_| {
+            hazards.read_until(pace.next());
             pace.wait();
             scene.cars[0].declare(15)
         })
@@ -98,6 +99,11 @@ impl Pace {
     /// The first is due now.
     pub fn new(every: Duration) -> Self {
         Self { next: Instant::now(), every }
+    }
+
+    /// When the next is due.
+    pub fn next(&self) -> Instant {
+        self.next
     }
 
     /// Waits until the next is due.

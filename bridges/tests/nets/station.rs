@@ -136,7 +136,8 @@ impl Station {
 
     /// Watches what hazards become here.
     pub fn watch_hazards(&self) -> Hazards {
-        Hazards { watch: Socket::watch(&self.socket, &json!({"hazard": "watch"})), name: self.name.clone() }
+        let watch = Socket::watch(&self.socket, &json!({"hazard": "watch"}));
+        Hazards { watch, name: self.name.clone(), known: BTreeSet::new() }
     }
 
     /// Declares a hazard that both sides lie in, once, and returns its name.
@@ -175,20 +176,28 @@ pub fn declare(socket: &mut Socket, validity_s: u32) -> String {
 pub struct Hazards {
     watch: Socket,
     name: String,
+    known: BTreeSet<String>,
 }
 
 impl Hazards {
+    /// Reads what comes until then: a station ends a connection whose reader falls behind.
+    pub fn read_until(&mut self, end: Instant) {
+        let left = || Some(end.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero());
+        while let Some(name) = left().and_then(|left| self.watch.next(left, new_event)) {
+            self.known.insert(name);
+        }
+    }
+
     /// Waits until all of these are known.
     pub fn until_all_known(&mut self, events: &[String], within: Duration) {
         let end = Instant::now() + within;
-        let mut missing: BTreeSet<&str> = events.iter().map(String::as_str).collect();
-        while !missing.is_empty() {
+        loop {
+            let missing: Vec<&String> = events.iter().filter(|event| !self.known.contains(*event)).collect();
+            if missing.is_empty() {
+                return;
+            }
             let left = end.saturating_duration_since(Instant::now());
-            let name = self.watch.next(left, |line| {
-                let name = line["hazard"]["event"].as_str().filter(|_| line["change"] == "new");
-                name.map(str::to_owned)
-            });
-            let Some(name) = name else {
+            let Some(name) = self.watch.next(left, new_event) else {
                 panic!(
                     "{} does not know of {} of {} hazards after {within:?}: {missing:?}",
                     self.name,
@@ -196,7 +205,7 @@ impl Hazards {
                     events.len()
                 );
             };
-            missing.remove(name.as_str());
+            self.known.insert(name);
         }
     }
 
@@ -207,6 +216,11 @@ impl Hazards {
             .next(within, |line| (line["hazard"]["event"] == event && line["change"] == "new").then_some(()));
         found.is_some()
     }
+}
+
+/// The hazard that a line says is new.
+fn new_event(line: &Value) -> Option<String> {
+    line["hazard"]["event"].as_str().filter(|_| line["change"] == "new").map(str::to_owned)
 }
 
 struct Place {
