@@ -80,6 +80,16 @@ impl<V> LruTable<V> {
         self.at(self.find(digest)?)
     }
 
+    /// The value of a digest, and something of what changes when it is used: to have all of it fetched.
+    #[must_use]
+    pub fn spread(&self, digest: &Digest) -> (Option<&V>, u64) {
+        let Some(slot) = self.find(digest) else { return (None, 0) };
+        let links = |slot: u16| self.links.get(usize::from(slot)).copied().unwrap_or(NOWHERE);
+        let Links { older, newer } = links(slot);
+        let all = [older, newer, self.newest].map(|slot| u64::from(links(slot).older));
+        (self.at(slot), all[0] ^ all[1] ^ all[2])
+    }
+
     /// The value of a digest, whose place in the order of use stays.
     pub fn peek_mut(&mut self, digest: &Digest) -> Option<&mut V> {
         let slot = self.find(digest)?;
@@ -120,7 +130,7 @@ impl<V> LruTable<V> {
         let gone = if self.len() >= self.most { self.take(self.oldest) } else { None };
         let slot = self.free.pop().unwrap_or_else(|| {
             append(&mut self.digests, digest, self.most);
-            append(&mut self.links, Links { older: NONE, newer: NONE }, self.most);
+            append(&mut self.links, NOWHERE, self.most);
             append(&mut self.values, None, self.most);
             (self.values.len() - 1) as u16
         });
@@ -242,6 +252,9 @@ fn hash(digest: &Digest) -> u64 {
 
 /// No slot.
 const NONE: u16 = u16::MAX;
+
+/// Of an entry that is not in the order.
+const NOWHERE: Links = Links { older: NONE, newer: NONE };
 
 #[cfg(test)]
 mod tests {

@@ -303,11 +303,15 @@ impl MisbehaviourDetector {
         self.offenders.keep(seen.signer, seen.at, &seen.claim, signed_message);
     }
 
-    /// Something of what is kept of a station: to have it fetched.
+    /// Something of what a claim of a station is judged by: to have it fetched.
     #[must_use]
-    pub fn kept_of(&self, station: &Digest) -> u64 {
-        let Some(record) = self.stations.peek(station) else { return 0 };
-        u64::from(record.judged_ms)
+    pub fn kept_of(&self, station: &Digest, claim: &Claim) -> u64 {
+        let beside = self.places.near(claim.position).next().map_or(0, u64::from);
+        let around = beside ^ self.copies.spread(claim);
+        let (Some(record), links) = self.stations.spread(station) else { return around };
+        around
+            ^ links
+            ^ u64::from(record.judged_ms)
             ^ u64::from(record.counts[0])
             ^ record.testimony.track().generation().as_micros()
             ^ record.company.with().map_or(0, |other| u64::from(other.0[0]))

@@ -50,7 +50,6 @@ impl Slots {
             Self::All(slots) => return change(&mut slots[number]),
             Self::Some(held) => held,
         };
-        let spread = |number: u16| mix(u64::from(number));
         let number = number as u16;
         let entry = held.entry(spread(number), |held| held.number == number, |held| spread(held.number));
         let mut held = entry.or_insert(Held { number, slot: [0; 4] });
@@ -59,6 +58,10 @@ impl Slots {
         held.get_mut().slot = quarters(slot);
         result
     }
+}
+
+fn spread(number: u16) -> u64 {
+    mix(u64::from(number))
 }
 
 impl Held {
@@ -92,18 +95,23 @@ impl Copies {
         Self { slots }
     }
 
+    /// Something of where a claim is looked up: to have it fetched.
+    pub fn spread(&self, claim: &Claim) -> u64 {
+        let Some(number) = hash_of(claim).map(|hash| hash as usize % SLOTS) else { return 0 };
+        match &self.slots {
+            Slots::All(slots) => slots[number].0,
+            Slots::Some(held) => {
+                let number = number as u16;
+                held.find(spread(number), |held| held.number == number)
+                    .map_or(0, |held| u64::from(held.slot[0]))
+            }
+        }
+    }
+
     /// Hears a claim: true when it repeats what another signer stated, by both their clocks, before. `changes`: this one
     /// changes its speed, or did so lately. Claims of standing stations are ignored.
     pub fn repeats_another(&mut self, signer: Digest, claim: &Claim, changes: bool) -> bool {
-        let Some((speed, heading)) = claim.motion.and_then(|motion| motion.speed.zip(motion.heading)) else {
-            return false;
-        };
-        if f32::from(speed) / 100.0 < t::COPY_MIN_SPEED {
-            return false;
-        }
-        let place =
-            u64::from(claim.position.latitude as u32) << 32 | u64::from(claim.position.longitude as u32);
-        let hash = mix(mix(place) ^ (u64::from(speed) << 16 | u64::from(heading)));
+        let Some(hash) = hash_of(claim) else { return false };
         let new = Slot::new(hash, signer, claim.generation.as_micros() / TICK_US);
         self.slots.change(hash as usize % SLOTS, |first| {
             let later = new.ticks_after(*first);
@@ -114,6 +122,16 @@ impl Copies {
             changes && !first.is_of_signer(new) && later > 0
         })
     }
+}
+
+/// The hash of what a claim states; `None` of one that stands, or does not say how it moves.
+fn hash_of(claim: &Claim) -> Option<u64> {
+    let (speed, heading) = claim.motion.and_then(|motion| motion.speed.zip(motion.heading))?;
+    if f32::from(speed) / 100.0 < t::COPY_MIN_SPEED {
+        return None;
+    }
+    let place = u64::from(claim.position.latitude as u32) << 32 | u64::from(claim.position.longitude as u32);
+    Some(mix(mix(place) ^ (u64::from(speed) << 16 | u64::from(heading))))
 }
 
 impl Slot {

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use v2x_proto::payload::Beacon;
 use v2x_proto::{Class, Digest};
 
 use super::replay_memory::History;
@@ -43,6 +44,17 @@ pub struct Motion {
     pub acceleration: Option<i16>,
     /// Type of the station as it states itself; 0 when unknown.
     pub station_type: u8,
+}
+
+impl From<&Beacon> for Motion {
+    fn from(beacon: &Beacon) -> Self {
+        Self {
+            speed: beacon.speed.map(|speed| speed as u16),
+            heading: beacon.heading.map(|heading| heading as u16),
+            acceleration: beacon.acceleration.map(|acceleration| acceleration as i16),
+            station_type: beacon.station_type as u8,
+        }
+    }
 }
 
 /// How a station moves since its newest message; all 0 when its speed or heading is unknown.

@@ -173,6 +173,17 @@ impl NeighbourTable {
         Some((slot, self.neighbour(slot)?))
     }
 
+    /// Something of all that a message of a neighbour changes: to have it fetched.
+    #[must_use]
+    pub fn spread(&self, digest: &Digest) -> u64 {
+        let Some(slot) = self.find(digest) else { return 0 };
+        let place = |slot: u16| self.places.get(usize::from(slot));
+        let (older, newer) = place(slot).map_or((NONE, NONE), |place| (place.older, place.newer));
+        let heard = |slot: u16| place(slot).map_or(0, |place| place.heard.as_nanos());
+        let order = heard(older) ^ heard(newer) ^ heard(self.oldest) ^ heard(self.newest);
+        self.neighbour(slot).map_or(0, Neighbour::spread) ^ order
+    }
+
     /// All neighbours, in an order that follows from the order in which they came and went alone.
     pub fn iter(&self) -> impl Iterator<Item = &Neighbour> {
         self.slots.iter().flatten().inspect(|_| self.touch())

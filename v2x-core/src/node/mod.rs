@@ -33,9 +33,9 @@ use crate::base::{
 use crate::congestion::{BusyRatio, ChannelLoad, TransmitGate};
 use crate::forward::Forwarder;
 use crate::hazard::Hazards;
-use crate::misbehaviour::{MisbehaviourDetector, Suspicion, TrustLevel, report_request};
+use crate::misbehaviour::{Claim, MisbehaviourDetector, Suspicion, TrustLevel, report_request};
 use crate::neighbour::{Neighbour, NeighbourTable};
-use crate::receive::{Admission, CopyCache, Receiver, Situation, Unverified};
+use crate::receive::{Admission, CopyCache, FrameName, Preview, Receiver, Situation, Unverified};
 use crate::send::Sender;
 use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions, Pool, TrustStore};
 
@@ -298,13 +298,7 @@ impl Node {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         let rest = self.begin_turn(now);
         match input {
-            Input::Frame(frame) => {
-                let news = self.admit(frame);
-                if !news && rest.is_some() {
-                    self.deadline_cache = rest;
-                    return;
-                }
-            }
+            Input::Frame(frame) => return self.take_frame(frame, None, rest),
             Input::Fix(fix) => self.take_fix(fix),
             Input::Vehicle(state) => self.vehicle.take(state, self.moment.now, &self.moment.anchor),
             Input::Clock { wire, state } => self.set_clock(wire, state),
@@ -423,8 +417,18 @@ impl Node {
         self.sender.pool()
     }
 
+    /// Takes a frame, whose name was perhaps worked out before.
+    fn take_frame(&mut self, frame: ReceivedFrame, name: Option<FrameName>, rest: Option<DeadlineCache>) {
+        let news = self.admit(frame, name);
+        if !news && rest.is_some() {
+            self.deadline_cache = rest;
+            return;
+        }
+        self.end_turn();
+    }
+
     /// Handles a frame; false when it changed nothing that the end of a turn or a timer depends on.
-    fn admit(&mut self, frame: ReceivedFrame) -> bool {
+    fn admit(&mut self, frame: ReceivedFrame, name: Option<FrameName>) -> bool {
         self.counters.frames += 1;
         if frame.way.is_afar() {
             self.admit_afar(frame);
@@ -432,7 +436,7 @@ impl Node {
         }
         self.channel_load.hear(self.moment.now, frame.bytes.len());
         let (situation, receiver, neighbours, distribution, host) = self.receiving();
-        let admission = receiver.admit(frame, &situation, neighbours, distribution, host);
+        let admission = receiver.admit(frame, name, &situation, neighbours, distribution, host);
         let news = !self.is_no_news(&admission);
         self.note(admission);
         if news {
@@ -532,10 +536,16 @@ impl Node {
         }
     }
 
-    /// Some of all that is kept of a signer and that its next message is judged by: to have it fetched.
-    fn kept_of(&self, signer: &Digest) -> u64 {
-        let neighbour = self.neighbours.get(signer).map_or(0, Neighbour::spread);
-        neighbour ^ self.receiver.kept_of(signer) ^ self.watch.kept_of(signer) ^ self.counters.frames
+    /// Some of all that a frame is judged by, and changes: to have it fetched.
+    fn kept_of(&mut self, preview: &Preview, name: &FrameName) -> u64 {
+        let Preview { signer, generation, position, motion, .. } = preview;
+        let claim =
+            Claim { generation: *generation, position: *position, motion: *motion, accuracy_cm: None };
+        self.neighbours.spread(signer)
+            ^ self.receiver.kept_of(name)
+            ^ self.watch.kept_of(signer, &claim)
+            ^ self.counters.frames
+            ^ self.host.stamp(self.moment.now).as_nanos()
     }
 
     fn receiving(

@@ -4,16 +4,18 @@
 //! loads all of it anew; one step after the other loads it once for all that hear a frame. Stations share nothing, so each
 //! does what it would do alone.
 
+use super::Node;
 use super::deadline_cache::DeadlineCache;
 use super::verify::Judged;
-use super::{Input, Node};
 use crate::base::{Instant, ReceivedFrame};
-use crate::receive::{Verified, signer_of};
+use crate::receive::{FrameName, Preview, Verified};
 
 /// Frames that reach several stations at about one time, each station once. `T` is the host's name for a station.
 #[derive(Debug)]
 pub struct Together<T> {
     receptions: Vec<Reception<T>>,
+    /// Of each frame, where it can be read.
+    previews: Vec<Option<Preview>>,
 }
 
 #[derive(Debug)]
@@ -22,6 +24,9 @@ struct Reception<T> {
     node: Box<Node>,
     now: Instant,
     frame: Option<ReceivedFrame>,
+    /// Of its frame.
+    preview: usize,
+    name: Option<FrameName>,
     rest: Option<DeadlineCache>,
     verified: Option<Verified>,
     judged: Judged,
@@ -33,18 +38,25 @@ struct Reception<T> {
 
 impl<T> Default for Together<T> {
     fn default() -> Self {
-        Self { receptions: Vec::new() }
+        Self { receptions: Vec::new(), previews: Vec::new() }
     }
 }
 
 impl<T> Together<T> {
     /// A frame reaches a station at `now`. All outputs of its node were drained.
     pub fn add(&mut self, station: T, node: Box<Node>, now: Instant, frame: ReceivedFrame) {
+        // A frame's receivers come one after the other.
+        let last = self.receptions.last().and_then(|last| last.frame.as_ref());
+        if !last.is_some_and(|last| core::ptr::eq(&last.bytes[..], &frame.bytes[..])) {
+            self.previews.push(Preview::of(&frame.bytes));
+        }
         self.receptions.push(Reception {
             station,
             node,
             now,
             frame: Some(frame),
+            preview: self.previews.len() - 1,
+            name: None,
             rest: None,
             verified: None,
             judged: Judged::default(),
@@ -69,7 +81,7 @@ impl<T> Together<T> {
     /// been [handed in](Node::handle_input) one after the other. Drain each node afterwards.
     pub fn run(&mut self) {
         for part in self.receptions.chunks_mut(AT_ONCE) {
-            fetch(part);
+            fetch(part, &self.previews);
             part.iter_mut().for_each(Reception::admit);
             part.iter_mut().for_each(Reception::verify);
             part.iter_mut().for_each(Reception::judge);
@@ -80,23 +92,21 @@ impl<T> Together<T> {
 
     /// Hands the nodes back, in the order in which they came.
     pub fn drain(&mut self) -> impl Iterator<Item = (T, Instant, Box<Node>)> {
+        self.previews.clear();
         self.receptions.drain(..).map(|Reception { station, now, node, .. }| (station, now, node))
     }
 }
 
-/// Reads of each node what its steps begin with. What one node keeps of a signer is found in several places, one after the other, far
+/// Reads of each node what its steps visit. What one node keeps of a signer is found in several places, one after the other, far
 /// from any cache; those of many nodes are fetched at once.
-fn fetch<T>(part: &[Reception<T>]) {
-    let (mut last, mut signer) = (&[][..], None);
+fn fetch<T>(part: &mut [Reception<T>], previews: &[Option<Preview>]) {
+    for Reception { node, preview, name, .. } in &mut *part {
+        *name = previews[*preview].as_ref().map(|preview| node.receiver.name(preview));
+    }
     let mut fetched = 0;
-    for Reception { frame, node, .. } in part {
-        let Some(frame) = frame else { continue };
-        // A frame's receivers come one after the other.
-        if !core::ptr::eq(last, &frame.bytes[..]) {
-            (last, signer) = (&frame.bytes[..], signer_of(&frame.bytes));
-        }
-        if let Some(signer) = &signer {
-            fetched ^= node.kept_of(signer);
+    for Reception { node, preview, name, .. } in part {
+        if let (Some(preview), Some(name)) = (&previews[*preview], name) {
+            fetched ^= node.kept_of(preview, name);
         }
     }
     core::hint::black_box(fetched);
@@ -105,7 +115,8 @@ fn fetch<T>(part: &[Reception<T>]) {
 impl<T> Reception<T> {
     fn admit(&mut self) {
         if let Some(frame) = self.frame.take() {
-            self.node.handle_input(self.now, Input::Frame(frame));
+            let rest = self.node.begin_turn(self.now);
+            self.node.take_frame(frame, self.name, rest);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::base::{
     DropReason, FrameHash, MessageId, Moment, Position, ReceiveStamps, ReceivedFrame, Refusal, WireTime,
     limits,
 };
-use crate::trust::{credential_hash, freshness};
+use crate::trust::freshness;
 
 /// Envelope and signed fields of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -43,15 +43,6 @@ pub(super) fn header(bytes: &[u8], test: bool) -> Result<(HopHeader, &[u8]), Ref
         return Err(DropReason::TestTraffic.into());
     }
     Ok((header, &bytes[length..]))
-}
-
-/// The claimed signer of a frame, where it can be read at all.
-pub fn signer_of(bytes: &[u8]) -> Option<Digest> {
-    let (_, length) = hop::parse(bytes).ok()?;
-    match SignedView::parse(&bytes[length..]).ok()?.signer {
-        SignerRef::Digest(digest) => Some(digest),
-        SignerRef::Credential(credential) => Some(Digest::of_hash(&credential_hash(credential))),
-    }
 }
 
 impl<'a> Reading<'a> {

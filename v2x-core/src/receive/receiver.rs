@@ -26,6 +26,7 @@ use super::credential_clone::{CloneWatch, HeardElsewhere, InOurName};
 use super::digest_cache::DigestCache;
 use super::frame::{Frame, slice};
 use super::pending::PendingFrames;
+use super::preview::{FrameName, Preview};
 use super::rates::{Cause, Origin, Precedence, Unverified};
 use super::reading::{self, Reading};
 use super::rules;
@@ -123,9 +124,14 @@ impl Receiver {
         self.elsewhere.take()
     }
 
-    /// Something of what is kept of a signer's credential: to have it fetched.
-    pub fn kept_of(&self, signer: &Digest) -> u64 {
-        self.keys.peek(signer).map_or(0, |trusted| trusted.valid_until.as_micros())
+    /// The name of a frame that was looked at before it is received.
+    pub fn name(&self, preview: &Preview) -> FrameName {
+        preview.name(&self.copies.hasher())
+    }
+
+    /// Something of all that a frame's checks visit: to have it fetched.
+    pub fn kept_of(&self, name: &FrameName) -> u64 {
+        self.keys.spread(&name.signer) ^ u64::from(self.copies.contains(name.hash)) ^ self.queue.spread()
     }
 
     /// Whether a dropped frame left something to do: held frames to look at, or another station that signs with our
@@ -134,10 +140,11 @@ impl Receiver {
         self.hold.is_ready() || self.elsewhere.is_heard()
     }
 
-    /// Runs the cheap checks on a frame.
+    /// Runs the cheap checks on a frame, whose name was perhaps worked out before.
     pub fn admit(
         &mut self,
         frame: ReceivedFrame,
+        name: Option<FrameName>,
         situation: &Situation<'_>,
         neighbours: &NeighbourTable,
         distribution: &mut CredentialDistribution,
@@ -146,7 +153,7 @@ impl Receiver {
         let (link_source, signal_dbm, way) = (frame.link_source, frame.signal_dbm, frame.way);
         let head = FrameHead::of(&frame.bytes);
         let mut claimed = None;
-        match self.check(frame, situation, neighbours, distribution, host, &mut claimed) {
+        match self.check(frame, name, situation, neighbours, distribution, host, &mut claimed) {
             Ok(admission) => admission,
             Err(Refusal { reason, field }) => {
                 Admission::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
@@ -154,9 +161,11 @@ impl Receiver {
         }
     }
 
+    #[allow(clippy::too_many_arguments, reason = "the parts of a station that a frame's checks need")]
     fn check(
         &mut self,
         frame: ReceivedFrame,
+        name: Option<FrameName>,
         situation: &Situation<'_>,
         neighbours: &NeighbourTable,
         distribution: &mut CredentialDistribution,
@@ -166,10 +175,16 @@ impl Receiver {
         let (header, rest) = reading::header(&frame.bytes, situation.test)?;
         let reading = Reading::of(header, rest)?;
         let Reading { signed, fields: tbs, credential, .. } = reading;
-        let id = reading.id(|credential| self.names.digest(credential, &self.copies.hasher()));
+        let hasher = self.copies.hasher();
+        let id = reading.id(|credential| match name {
+            Some(name) => name.signer,
+            None => self.names.digest(credential, &hasher),
+        });
         let signer = id.signer;
         *claimed = Some(id);
-        let hash = self.copies.hasher().hash(&signer, signed.tbs, signed.signature);
+        let hash = || hasher.hash(&signer, signed.tbs, signed.signature);
+        let hash = name.map_or_else(hash, |name| name.hash);
+        debug_assert!(name.is_none_or(|name| name.signer == signer), "a frame has one signer");
         // The exact-copy cache forgets in seconds; a flood is known until it expires.
         let flooded = tbs.max_hops > 1 || tbs.class == Class::D5 && situation.floods.brings(hash);
         let here = situation.moment.here.as_ref().map(Plane::origin);

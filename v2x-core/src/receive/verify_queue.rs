@@ -84,6 +84,11 @@ impl<T> VerifyQueue<T> {
         self.release(slot)
     }
 
+    /// Something of the place that the next frame takes: to have it fetched.
+    pub fn spread(&self) -> u64 {
+        self.free.last().map_or(0, |slot| u64::from(self.frames[usize::from(*slot)].is_some()))
+    }
+
     /// Number of frames that are not demoted.
     pub fn len(&self) -> usize {
         self.good.len

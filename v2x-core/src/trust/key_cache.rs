@@ -74,6 +74,15 @@ impl KeyCache {
         self.good.peek(digest).or_else(|| self.unproven.peek(digest)).map(|trusted| &**trusted)
     }
 
+    /// Something of all that [`lookup`](Self::lookup) visits: to have it fetched.
+    pub fn spread(&self, digest: &Digest) -> u64 {
+        let (trusted, links) = self.good.spread(digest);
+        let kept = |trusted: &Arc<Trusted>| {
+            u64::from(trusted.hash[0] ^ trusted.key.as_bytes()[0]) ^ trusted.valid_until.as_micros()
+        };
+        trusted.map_or(0, kept) ^ links
+    }
+
     /// Adds a checked credential. Returns the digest of the evicted one, under which no message was verified either.
     ///
     /// Another credential with the same digest is not replaced: nobody takes the place of a station

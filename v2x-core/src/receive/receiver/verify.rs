@@ -308,7 +308,12 @@ impl Receiver {
             };
             let accuracy_cm = beacon.accuracy_cm.map(|radius| radius as u16);
             let floods = Some(beacon.floods);
-            return Ok(Content { motion: Some(motion(&beacon)), accuracy_cm, floods, ..Content::default() });
+            return Ok(Content {
+                motion: Some(Motion::from(&beacon)),
+                accuracy_cm,
+                floods,
+                ..Content::default()
+            });
         }
         decode_other(received)
     }
@@ -359,13 +364,4 @@ fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
 fn forwarder_position(frame: &[u8]) -> Option<Position> {
     let (header, _) = hop::parse(frame).ok()?;
     header.forwarder_position.and_then(|(latitude, longitude)| Position::new(latitude, longitude))
-}
-
-fn motion(beacon: &Beacon) -> Motion {
-    Motion {
-        speed: beacon.speed.map(|speed| speed as u16),
-        heading: beacon.heading.map(|heading| heading as u16),
-        acceleration: beacon.acceleration.map(|acceleration| acceleration as i16),
-        station_type: beacon.station_type as u8,
-    }
 }
