@@ -32,9 +32,9 @@ pub(crate) struct Served {
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Pair {
-    expected: u64,
-    missed: u64,
-    delivered: u64,
+    expected: u32,
+    missed: u32,
+    delivered: u32,
     latencies_ns: u64,
 }
 
@@ -59,8 +59,8 @@ impl Tallies {
             }
         };
         pair.expected += 1;
-        pair.missed += u64::from(served.missed);
-        pair.delivered += u64::from(served.latency_ns.is_some());
+        pair.missed += u32::from(served.missed);
+        pair.delivered += u32::from(served.latency_ns.is_some());
         pair.latencies_ns = pair.latencies_ns.saturating_add(served.latency_ns.unwrap_or(0));
     }
 
@@ -81,11 +81,12 @@ impl Tallies {
 
     /// The pairs that missed most, the worst first.
     pub(crate) fn worst_pairs(&self, name: &dyn Fn(u32) -> String) -> Vec<WorstPair> {
-        let rows = self.pairs.iter().map(|(key, pair)| (pair.missed, pair.expected, key));
+        let rows =
+            self.pairs.iter().map(|(key, pair)| (u64::from(pair.missed), u64::from(pair.expected), key));
         let worst = worst(rows.collect());
         let of = |(missed, expected, key): (u64, u64, (u32, u32))| {
             let pair = self.pairs.get(key).copied().unwrap_or_default();
-            let mean_ns = pair.latencies_ns.checked_div(pair.delivered);
+            let mean_ns = pair.latencies_ns.checked_div(u64::from(pair.delivered));
             WorstPair { sender: name(key.0), receiver: name(key.1), expected, missed, mean_ns }
         };
         worst.into_iter().map(of).collect()
@@ -116,7 +117,7 @@ fn worst<K: Ord + Copy>(mut rows: Vec<(u64, u64, K)>) -> Vec<(u64, u64, K)> {
 
 /// What fits a page, and a reader's patience.
 const SHOWN: usize = 10;
-/// About 40 MB: a thousand stations, each of which meets five hundred others.
+/// About 30 MB: a thousand stations, each of which meets five hundred others.
 const MAX_PAIRS: usize = 500_000;
 
 #[cfg(test)]

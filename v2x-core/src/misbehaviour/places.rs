@@ -1,21 +1,33 @@
 //! Spatial grid of where stations were last heard, to find overlapping ones: a fixed number of small cells.
 
-use crate::base::{Position, Reserve};
+use crate::base::{Position, Reserve, append};
 
 /// Stations by cell, each named by a number that is its own as long as it is here. A full cell forgets the one entered first:
 /// it has room for more vehicles than fit into one.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// 2 to this power cells, once there is a station.
+    /// 2 to this power blocks, once there is a station.
     bits: u32,
-    cells: Vec<[u16; PER_CELL]>,
+    /// Where each block lies in `blocks`, [`EMPTY`] while nobody is in it.
+    directory: Vec<u16>,
+    blocks: Vec<Block>,
+    free: Vec<u16>,
 }
+
+/// Four cells that meet in a corner lie together, in half a line of cache: most cars are near no other.
+type Block = [[u16; PER_CELL]; 4];
 
 impl Places {
     /// A grid for this many stations: at least twice as many cells, a power of two.
     pub fn for_stations(stations: usize, reserve: Reserve) -> Self {
-        let bits = (2 * stations.max(FEWEST)).next_power_of_two().ilog2();
-        let mut places = Self { bits, cells: Vec::new() };
+        let bits = (2 * stations.max(FEWEST)).next_power_of_two().ilog2() - 2;
+        let room = reserve.at_start(stations.min(1 << bits));
+        let mut places = Self {
+            bits,
+            directory: Vec::new(),
+            blocks: Vec::with_capacity(room),
+            free: Vec::with_capacity(room),
+        };
         if reserve == Reserve::Whole {
             places.unfold();
         }
@@ -24,27 +36,29 @@ impl Places {
 
     #[cfg(test)]
     pub fn bytes_for(stations: usize) -> usize {
-        size_of_val(Self::for_stations(stations, Reserve::Whole).cells.as_slice())
+        let places = Self::for_stations(stations, Reserve::Whole);
+        let (blocks, slots) = (places.blocks.capacity(), places.directory.len() + places.free.capacity());
+        blocks * size_of::<Block>() + slots * size_of::<u16>()
     }
 
     fn unfold(&mut self) {
-        self.cells = vec![[NOBODY; PER_CELL]; 1 << self.bits];
+        self.directory = vec![EMPTY; 1 << self.bits];
     }
 
     /// Moves a station to `new`, from `old` when that is known.
     pub fn place(&mut self, station: u16, old: Option<Position>, new: Position) {
-        if self.cells.is_empty() {
+        if self.directory.is_empty() {
             self.unfold();
         }
         let to = self.cell(new.latitude >> SHIFT, new.longitude >> SHIFT);
         if let Some(old) = old {
             let from = self.cell(old.latitude >> SHIFT, old.longitude >> SHIFT);
-            if from == to && self.cells[to].contains(&station) {
+            if from == to && self.members(to).contains(&station) {
                 return;
             }
             self.clear(from, station);
         }
-        let cell = &mut self.cells[to];
+        let cell = self.open(to);
         match cell.iter_mut().find(|slot| **slot == NOBODY) {
             Some(slot) => *slot = station,
             None => {
@@ -72,23 +86,49 @@ impl Places {
         rows.flat_map(move |row| {
             [Some(west), east].into_iter().flatten().map(move |column| self.cell(row, column))
         })
-        .flat_map(|cell| {
-            self.cells.get(cell).into_iter().flatten().copied().filter(|station| *station != NOBODY)
-        })
+        .flat_map(|cell| self.members(cell).iter().copied().filter(|station| *station != NOBODY))
     }
 
-    fn cell(&self, row: i32, column: i32) -> usize {
-        // Four cells that meet in a corner lie together, in half a line of cache: most cars are near no other.
+    fn cell(&self, row: i32, column: i32) -> Cell {
         let (block, corner) = ((row >> 1, column >> 1), (row & 1) << 1 | column & 1);
         let mixed = (block.0 as u32).wrapping_mul(0x9e37_79b1) ^ (block.1 as u32).wrapping_mul(0x85eb_ca6b);
-        (mixed >> (32 - (self.bits - 2)) << 2 | corner as u32) as usize
+        Cell { block: (mixed >> (32 - self.bits)) as usize, corner: corner as usize }
     }
 
-    fn clear(&mut self, cell: usize, station: u16) {
-        for slot in self.cells.get_mut(cell).into_iter().flatten().filter(|slot| **slot == station) {
+    fn members(&self, cell: Cell) -> &[u16] {
+        let block = self.directory.get(cell.block).and_then(|at| self.blocks.get(usize::from(*at)));
+        block.map_or(&[], |block| &block[cell.corner])
+    }
+
+    /// A cell to enter a station in.
+    fn open(&mut self, cell: Cell) -> &mut [u16; PER_CELL] {
+        let at = &mut self.directory[cell.block];
+        if *at == EMPTY {
+            *at = self.free.pop().unwrap_or_else(|| {
+                append(&mut self.blocks, NOBODY_THERE, 1 << self.bits);
+                (self.blocks.len() - 1) as u16
+            });
+        }
+        &mut self.blocks[usize::from(*at)][cell.corner]
+    }
+
+    fn clear(&mut self, cell: Cell, station: u16) {
+        let Some(at) = self.directory.get_mut(cell.block) else { return };
+        let Some(block) = self.blocks.get_mut(usize::from(*at)) else { return };
+        for slot in block[cell.corner].iter_mut().filter(|slot| **slot == station) {
             *slot = NOBODY;
         }
+        if *block == NOBODY_THERE {
+            append(&mut self.free, core::mem::replace(at, EMPTY), 1 << self.bits);
+        }
     }
+}
+
+/// One of a block's four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cell {
+    block: usize,
+    corner: usize,
 }
 
 /// 1,024 of 1e-7 degree: 11 m from south to north, 7 m from west to east at 50 degrees.
@@ -105,6 +145,9 @@ const FEWEST: usize = 4;
 
 /// No station.
 const NOBODY: u16 = u16::MAX;
+/// No block.
+const EMPTY: u16 = u16::MAX;
+const NOBODY_THERE: Block = [[NOBODY; PER_CELL]; 4];
 
 #[cfg(test)]
 mod tests {
@@ -130,6 +173,23 @@ mod tests {
         assert!(places.near(there).any(|found| found == A));
         places.remove(A, there);
         assert_eq!(places.near(there).count(), 0);
+    }
+
+    #[test]
+    fn blocks_that_nobody_is_in_are_used_again() {
+        let mut places = places();
+        let mut at = [PLACE; 10];
+        for step in 0..2_000u32 {
+            for (station, at) in (0..).zip(&mut at) {
+                let next = PLACE.moved(f64::from(step) * 7.0, f64::from(station) * 30.0);
+                places.place(station as u16, (step > 0).then_some(*at), next);
+                *at = next;
+                assert!(places.near(next).any(|found| found == station as u16));
+            }
+        }
+        assert!(places.blocks.len() <= 10, "{}", places.blocks.len());
+        let whole = Places::for_stations(limits::NEIGHBOURS, Reserve::Whole);
+        assert!(whole.blocks.capacity() >= 1 << whole.bits && whole.free.capacity() >= 1 << whole.bits);
     }
 
     proptest! {
