@@ -103,7 +103,8 @@ impl Buildings {
 
     /// What lies between two places: the same both ways.
     pub fn between(&self, one: Position, other: Position) -> Crossed {
-        self.crossed(self.metres(one), self.metres(other), &mut LineSearch::default(), |_| false)
+        let (mut search, mut before) = (LineSearch::default(), NO_OUTLINE);
+        self.crossed(self.metres(one), self.metres(other), &mut search, &mut before, |_| false)
     }
 
     /// East and north, m.
@@ -111,12 +112,14 @@ impl Buildings {
         self.plane.offset(place)
     }
 
-    /// What lies between two places, in metres; of a line that has met enough, some of it.
+    /// What lies between two places, in metres; of a line that has met enough, some of it. `before`: an outline that a line between
+    /// such places met last when it had enough, which is asked first, or [`NO_OUTLINE`].
     pub(super) fn crossed(
         &self,
         one: (f64, f64),
         other: (f64, f64),
         search: &mut LineSearch,
+        before: &mut u32,
         enough: impl Fn(&Crossed) -> bool,
     ) -> Crossed {
         // Sums of fractions depend on their order: it is that of the places.
@@ -125,6 +128,13 @@ impl Buildings {
         let line = SightLine::new(from, to);
         if line.length_m < TOUCH_M {
             return found;
+        }
+        if let Some(outline) = self.outlines.get(*before as usize) {
+            let mut alone = Crossed::default();
+            self.add(outline, &line, &mut search.along_m, &mut alone);
+            if enough(&alone) {
+                return alone;
+            }
         }
         search.begin(self.outlines.len());
         for outline in &self.wide {
@@ -153,6 +163,7 @@ impl Buildings {
                 let (begin, end) = (self.squares[square] as usize, self.squares[square + 1] as usize);
                 for outline in &self.members[begin..end] {
                     if self.meet(*outline, &line, search, &mut found) && enough(&found) {
+                        *before = *outline;
                         return found;
                     }
                 }
@@ -161,29 +172,35 @@ impl Buildings {
         found
     }
 
-    /// Adds what a line meets of one outline; whether that is anything.
+    /// Adds what a line meets of an outline, once in a search; whether that may be anything.
     fn meet(&self, number: u32, line: &SightLine, search: &mut LineSearch, found: &mut Crossed) -> bool {
         let outline = &self.outlines[number as usize];
-        if search.has_met(number) || !line.may_meet(&outline.bounds) {
+        !search.has_met(number) && self.add(outline, line, &mut search.along_m, found)
+    }
+
+    /// Adds what a line meets of an outline; whether that may be anything.
+    fn add(&self, outline: &Outline, line: &SightLine, along_m: &mut Vec<f64>, found: &mut Crossed) -> bool {
+        if !line.may_meet(&outline.bounds) {
             return false;
         }
         let corners = &self.corners[outline.first as usize..outline.end as usize];
         let Some(mut before) = corners.last().map(|corner| line.offset(*corner)) else { return false };
         // Where the endless line goes in and out; a corner on the line lies on one of its sides, as any other.
-        search.along_m.clear();
+        along_m.clear();
         for corner in corners {
             let after = line.offset(*corner);
             if (before.1 >= 0.0) != (after.1 >= 0.0) {
                 let share = before.1 / (before.1 - after.1);
-                search.along_m.push(before.0 + (after.0 - before.0) * share);
+                along_m.push(before.0 + (after.0 - before.0) * share);
             }
             before = after;
         }
-        if search.along_m.is_empty() {
-            return false;
+        match along_m.as_mut_slice() {
+            [] => return false,
+            [one, other] => (*one, *other) = (one.min(*other), one.max(*other)),
+            more => more.sort_unstable_by(f64::total_cmp),
         }
-        search.along_m.sort_unstable_by(f64::total_cmp);
-        for two in search.along_m.chunks_exact(2) {
+        for two in along_m.chunks_exact(2) {
             let (from_m, to_m) = (two[0].max(0.0), two[1].min(line.length_m));
             // Of a corner or a wall that is touched nothing is crossed.
             if to_m - from_m > TOUCH_M {
@@ -269,7 +286,7 @@ struct SightLine {
 impl SightLine {
     fn new(from: (f64, f64), to: (f64, f64)) -> Self {
         let (east, north) = (to.0 - from.0, to.1 - from.1);
-        let length_m = east.hypot(north);
+        let length_m = (east * east + north * north).sqrt();
         let mut bounds = Bounds::none();
         bounds.add(from);
         bounds.add(to);
@@ -309,6 +326,9 @@ impl Bounds {
         self.north = self.north.max(at.1);
     }
 }
+
+/// No outline.
+pub(super) const NO_OUTLINE: u32 = u32::MAX;
 
 /// About a building's plot: smaller squares would only be more numerous.
 const SIDE_M: f64 = 40.0;
@@ -402,6 +422,32 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn whether_a_line_has_enough_follows_from_its_ends_whatever_was_met_before(
+            houses in proptest::collection::vec((-400.0..400.0f64, -400.0..400.0f64, 1.0..100.0f64), 1..40),
+            one in (-500.0..500.0f64, -500.0..500.0f64),
+            other in (-500.0..500.0f64, -500.0..500.0f64),
+            before in 0..45u32,
+            walls in 1..6u32,
+        ) {
+            let houses: Vec<_> = houses.iter().map(|(west, south, side)| square(*west, *south, *side)).collect();
+            let town = Buildings::new(&houses).unwrap();
+            let enough = |found: &Crossed| found.walls >= walls;
+            let has_enough = |one, other, mut before| {
+                let mut search = LineSearch::default();
+                let found = town.crossed(one, other, &mut search, &mut before, enough);
+                // What it ends with is asked first the next time.
+                let again = town.crossed(one, other, &mut search, &mut before, enough);
+                assert_eq!(enough(&found), enough(&again));
+                enough(&found)
+            };
+            let all = town.crossed(one, other, &mut LineSearch::default(), &mut { NO_OUTLINE }, |_| false);
+            for before in [before, NO_OUTLINE] {
+                prop_assert_eq!(has_enough(one, other, before), enough(&all));
+                prop_assert_eq!(has_enough(other, one, before), enough(&all));
+            }
+        }
+
         #[test]
         fn the_grid_finds_what_each_house_alone_adds(
             houses in proptest::collection::vec((-900.0..900.0f64, -900.0..900.0f64, 1.0..400.0f64), 1..40),

@@ -285,7 +285,7 @@ impl Ether {
             let mut lost_db = self.propagation.path_loss_db(distance_m);
             if let (Some(obstacles), Some(spot), Some(other)) = (&mut self.obstacles, spot, other) {
                 let much_db = self.propagation.most_lost_db() - lost_db;
-                match obstacles.db(spot, other, much_db) {
+                match obstacles.db((frame.sender, neighbour.station), spot, other, much_db) {
                     Some(db) => lost_db += db,
                     // As nothing as beyond the reach, but within it, and so counted.
                     None => {
