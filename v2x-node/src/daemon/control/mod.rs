@@ -24,6 +24,7 @@ mod told;
 mod topic;
 mod vehicle;
 pub mod view;
+mod watched;
 
 #[cfg(test)]
 pub(crate) mod scratch {

@@ -177,6 +177,14 @@ impl Server {
         }
     }
 
+    /// Tells one client alone, such as how things stand when its watch begins.
+    pub fn tell_one(&mut self, client: ConnectionId, told: Told, now: Instant) {
+        if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
+            self.lost += client.tell(&Rc::new(told), now);
+            self.events += 1;
+        }
+    }
+
     /// Whether any client watches this topic.
     pub fn is_watched(&self, topic: Topic) -> bool {
         self.watches(topic).next().is_some()
