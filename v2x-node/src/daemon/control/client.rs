@@ -339,12 +339,12 @@ impl Client {
             return None;
         }
         // The last line of a client that has stopped sending may lack its end.
-        if self.ended { self.input.last() } else { self.input.next() }
+        if self.ended { self.input.take_last() } else { self.input.take() }
     }
 
     /// Whether it is served: nothing is to be written, and nothing more comes.
     pub fn is_done(&self) -> bool {
-        let served = self.ended && !self.awaits && self.input.len() == 0;
+        let served = self.ended && !self.awaits && self.input.held() == 0;
         self.gone || !self.is_waiting() && (self.leaving || served)
     }
 

@@ -98,7 +98,7 @@ impl Server {
             let index = (self.next + step) % count;
             let client = &mut self.clients[index];
             client.move_bytes(cx, &self.positions, now);
-            let before = client.input.len();
+            let before = client.input.held();
             let incoming = match client.take_request() {
                 Some(Ok(incoming)) => incoming,
                 Some(Err(unreadable)) => {
@@ -107,7 +107,7 @@ impl Server {
                     continue;
                 }
                 None => {
-                    if client.input.len() < before {
+                    if client.input.held() < before {
                         // Blank lines: there is room to read again, and nothing else will signal it.
                         cx.waker().wake_by_ref();
                     }
