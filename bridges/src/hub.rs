@@ -22,7 +22,7 @@ use self::seen::SeenMessages;
 pub use self::station_queue::StationFrames;
 use self::station_queue::StationQueue;
 use crate::message::AirMessage;
-use crate::pending::Pending;
+use crate::pending::{Pending, SubjectsOf};
 
 /// Shared by every part of the program; clones are the same hub.
 #[derive(Clone, Debug)]
@@ -49,8 +49,8 @@ struct Inner {
     told: SeenMessages,
     /// Taken from ends.
     taken: SeenMessages,
-    /// What stations take from afar and has not ended: for a station that starts later.
-    kept: Pending,
+    /// What stations take from afar and has not ended: for a station that starts later. Ends have shares of its room.
+    kept: Pending<u16>,
 }
 
 impl Default for Hub {
@@ -69,7 +69,8 @@ impl Hub {
             stations: Vec::new(),
             told: SeenMessages::new(MOST_SEEN),
             taken: SeenMessages::new(MOST_SEEN),
-            kept: Pending::new(MOST_KEPT),
+            // Nothing here is verified.
+            kept: Pending::new(MOST_KEPT, SubjectsOf::Each),
         };
         Self { inner: Arc::new(Mutex::new(inner)), listeners: broadcast::channel(LISTENER_ROOM).0 }
     }
@@ -89,12 +90,12 @@ impl Hub {
         End::new(Arc::new(self.clone()), state)
     }
 
-    /// Adds a station: the frames for it, beginning with those that were taken before and have not ended.
+    /// Adds a station: the frames for it, beginning with those that were taken before and have not ended, the ends in turn.
     #[must_use]
     pub fn station(&self, now: WireTime) -> StationFrames {
         let (queue, frames) = StationQueue::new(STATION_ROOM);
         let mut inner = self.inner();
-        for message in inner.kept.iter(now) {
+        for message in inner.kept.in_turn(now) {
             let lost = queue.push(HandIn::new(message, KEPT));
             debug_assert!(lost.is_none(), "there is room for twice as many");
         }
@@ -147,7 +148,7 @@ impl Exchange for Hub {
             return Err(Refused::Known);
         }
         if head.is_for_stations() {
-            inner.kept.put(message.clone(), now);
+            inner.kept.put(from.number(), message.clone(), now);
             let Inner { stations, ends, .. } = &mut *inner;
             stations.retain(|station| {
                 let Some(station) = station.upgrade() else { return false };

@@ -4,14 +4,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use v2x_core::WireTime;
+use v2x_proto::Digest;
 
 use crate::message::AirMessage;
-use crate::pending::{Pending, PendingCounts};
+use crate::pending::{Pending, PendingCounts, SubjectsOf};
 
-/// A [`Pending`] that one task waits at.
+/// A [`Pending`] that one task waits at. Signers have shares of its room: stations of this machine verified what they tell.
 #[derive(Debug)]
 pub struct Outbox {
-    pending: Mutex<Pending>,
+    pending: Mutex<Pending<Digest>>,
     changed: Notify,
 }
 
@@ -19,18 +20,18 @@ impl Outbox {
     /// Room for `most` messages.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { pending: Mutex::new(Pending::new(most)), changed: Notify::new() }
+        Self { pending: Mutex::new(Pending::new(most, SubjectsOf::All)), changed: Notify::new() }
     }
 
     /// Puts a message in; never waits.
     pub fn put(&self, message: AirMessage, now: WireTime) {
-        self.pending().put(message, now);
+        self.pending().put(message.head().signer, message, now);
         self.changed.notify_one();
     }
 
     /// Puts a message back that was taken and could not be sent, unless a newer one waits.
     pub fn put_back(&self, message: AirMessage, now: WireTime) {
-        self.pending().put_back(message, now);
+        self.pending().put_back(message.head().signer, message, now);
         self.changed.notify_one();
     }
 
@@ -55,7 +56,7 @@ impl Outbox {
         (pending.len(), pending.counts())
     }
 
-    fn pending(&self) -> MutexGuard<'_, Pending> {
+    fn pending(&self) -> MutexGuard<'_, Pending<Digest>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

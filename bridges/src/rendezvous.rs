@@ -246,7 +246,44 @@ mod tests {
         assert_eq!(meetings.arrived.len(), ROOM);
     }
 
+    /// Signed by whoever has this key, whatever it is.
+    fn signed_by(key: &SigningKey, offer: Vec<u8>) -> Vec<u8> {
+        let signature = key.sign(&signed(&offer)).to_bytes();
+        SignedOffer { offer: offer.into(), signature: Bytes::copy_from_slice(&signature) }.encode_to_vec()
+    }
+
     proptest! {
+        #[test]
+        fn any_fields_that_a_bridge_signs_are_an_offer_that_reads_back_or_none(
+            to in prop_oneof![Just(32_usize), 0_usize..40],
+            addresses in proptest::collection::vec(
+                prop_oneof![any::<SocketAddr>().prop_map(|address| address.to_string()), "[0-9a-f:.\\[\\]%]{0,24}"], 0..20,
+            ),
+            dial_at_us: u64,
+            is_answer: bool,
+            own: bool,
+        ) {
+            let key = SigningKey::from_bytes(&[1; 32]);
+            let from = if own { key.verifying_key().to_bytes() } else { [2; 32] };
+            let record = OfferRecord {
+                from: Bytes::copy_from_slice(&from),
+                to: vec![9; to].into(),
+                addresses,
+                dial_at_us,
+                is_answer,
+            };
+            if let Ok(offer) = Offer::read(&signed_by(&key, record.encode_to_vec())) {
+                prop_assert!(own && to == 32 && offer.addresses.len() <= MOST_ADDRESSES);
+                prop_assert_eq!(Offer::read(&offer.sign(&key)), Ok(offer));
+            }
+        }
+
+        #[test]
+        fn no_signed_bytes_panic(bytes in proptest::collection::vec(prop_oneof![0..0x40_u8, any::<u8>()], 0..200)) {
+            // Whoever made them has no key that they could name.
+            prop_assert!(Offer::read(&signed_by(&SigningKey::from_bytes(&[1; 32]), bytes)).is_err());
+        }
+
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..1300)) {
             prop_assert!(Offer::read(&bytes).is_err());

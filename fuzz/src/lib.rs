@@ -23,7 +23,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "node", run: station::run },
     Target { name: "frame", run: frames::frame },
     Target { name: "credential", run: frames::credential },
@@ -35,6 +35,7 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "mapped", run: files::mapped },
     Target { name: "plan", run: files::plan },
     Target { name: "control", run: lines::control },
+    Target { name: "control_stream", run: lines::control_stream },
     Target { name: "feed", run: lines::feed },
     Target { name: "position", run: lines::position },
     Target { name: "corrections", run: lines::corrections },

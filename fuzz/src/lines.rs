@@ -2,10 +2,11 @@
 //! chrony.
 
 use testkit::START;
-use v2x_api::{Answer, Request};
+use v2x_api::{Answer, Encoding, LONGEST_REQUEST, Request};
 use v2x_apps::roadside::line::parse as parse_feed;
 use v2x_apps::roadside::rtcm::{Framer, crc24q, message_number, station_id};
 use v2x_core::Position;
+use v2x_node::daemon::control::input::{Inbound, Requests, Unreadable};
 use v2x_node::daemon::position::{Heard, NmeaDecoder, Report, gpsd_report};
 use v2x_node::daemon::roadside::ntrip::Reply;
 use v2x_node::daemon::timekeeper::tracking;
@@ -23,6 +24,48 @@ pub fn control(data: &[u8]) {
     if let Ok(answer) = serde_json::from_slice::<Answer>(data) {
         let _line = answer.line();
     }
+}
+
+/// What a program sends to the control socket: lines, and protobuf from where the first line asks for it; in pieces of a length the
+/// first byte chooses.
+pub fn control_stream(data: &[u8]) {
+    let Some((&length, stream)) = data.split_first() else { return };
+    let inbound = requests_of(stream, usize::from(length).max(1));
+    assert_eq!(inbound, requests_of(stream, stream.len().max(1)), "however it is cut");
+    for request in inbound {
+        match request {
+            Ok(Inbound::Line(line)) => control(&line),
+            Ok(Inbound::Afar(Ok(frame))) => assert!((1..=1398).contains(&frame.frame.len())),
+            Ok(Inbound::Afar(Err(refusal))) => {
+                assert!(!refusal.to_string().contains('\n'), "one line: {refusal}")
+            }
+            Err(unreadable) => assert!(!unreadable.to_string().contains('\n'), "one line: {unreadable}"),
+        }
+    }
+}
+
+/// The requests of a connection, until it ends or has to.
+fn requests_of(stream: &[u8], length: usize) -> Vec<Result<Inbound, Unreadable>> {
+    let mut requests = Requests::new();
+    let mut found = Vec::new();
+    for piece in stream.chunks(length) {
+        requests.push(piece);
+        while let Some(next) = requests.take() {
+            let first = found.is_empty();
+            let ended = next.is_err();
+            let asks = |line: &[u8]| Request::parse(line) == Ok(Request::Encoding(Encoding::Protobuf));
+            if first && matches!(&next, Ok(Inbound::Line(line)) if asks(line)) {
+                requests.switch();
+            }
+            found.push(next);
+            if ended {
+                return found;
+            }
+        }
+        assert!(!requests.is_ready() && requests.held() <= LONGEST_REQUEST + 8, "a longer one is refused");
+    }
+    found.extend(requests.take_last());
+    found
 }
 
 /// A line of a controller's feed.

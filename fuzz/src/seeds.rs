@@ -22,6 +22,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "mapped" => files::mapped(),
         "plan" => files::plans(),
         "control" => lines::control(),
+        "control_stream" => lines::control_stream(),
         "feed" => lines::feed(),
         "position" => lines::positions(),
         "corrections" => lines::corrections(),

@@ -3,19 +3,21 @@
 
 use std::alloc::System;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prost::Message as _;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use testkit::craft::probe;
 use testkit::draft::{Draft, Stander, Trusting};
 use testkit::drive::settle;
 use testkit::{Authority, PLACE, anchor, fix};
 use v2x_core::{
-    AwarenessRule, ClockState, Config, CredentialShelf, Input, Instant, Node, Reserve, TrustStore, Trusted,
-    credential_hash, limits,
+    AwarenessRule, ClockState, Config, Congestion, CredentialShelf, Input, Instant, LoadSource, Node, Output,
+    Regulation, Reserve, SendRequest, TrustStore, Trusted, credential_hash, limits,
 };
-use v2x_proto::{Digest, v1};
+use v2x_proto::{Class, Digest, v1};
 
 #[global_allocator]
 static COUNTED: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -70,6 +72,28 @@ fn a_station_in_service_allocates_nothing_for_its_neighbours_beacons_and_no_tabl
     assert!(bytes.abs() <= 2048, "{bytes} B for as many newcomers as left");
 }
 
+/// The channel is so busy that each rule and the law hold frames back for a while, and they all leave in time.
+#[test]
+fn the_gate_of_a_station_allocates_nothing_once_it_runs() {
+    let _turn = turn();
+    let rules = [Congestion::Off, Congestion::Adaptive, Congestion::Reactive];
+    let mut without = None;
+    for (congestion, regulation) in rules.into_iter().flat_map(|rule| LAWS.map(|law| (rule, law))) {
+        let mut sender = Sender::new(congestion, regulation);
+        sender.run(0..3, &CLASSES);
+        let before = sender.late;
+        let (_, allocations) = counted(|| sender.run(3..20, &CLASSES));
+        let gated = (congestion, regulation) != (Congestion::Off, Regulation::None);
+        assert_eq!(sender.frames, 20 * CLASSES.len(), "{congestion:?}, {regulation:?}: all leave");
+        assert_eq!(sender.late > before, gated, "{congestion:?}, {regulation:?}: held back");
+        // A message takes what it takes without a gate: its bytes.
+        let expected = *without.get_or_insert(allocations);
+        assert_eq!(allocations, expected, "{congestion:?}, {regulation:?}: with its messages");
+        let (_, alone) = counted(|| sender.run(20..40, &[]));
+        assert_eq!(alone, 0, "{congestion:?}, {regulation:?}: as the channel's load comes and goes");
+    }
+}
+
 /// A station that listens, and trusts every signature.
 struct Listener {
     node: Node,
@@ -120,6 +144,62 @@ impl Listener {
         settle(&mut self.node, self.now, |_| {});
     }
 }
+
+/// A station whose application sends.
+struct Sender {
+    node: Node,
+    deadline: Instant,
+    frames: usize,
+    /// Those that left after the moment in which they were to be sent.
+    late: usize,
+}
+
+impl Sender {
+    fn new(congestion: Congestion, regulation: Regulation) -> Self {
+        let authority = Authority::new();
+        let config = Config { congestion, regulation, ..config(Reserve::Whole) };
+        let node = Node::new(config, authority.identity(1), authority.trust.clone(), 7, anchor());
+        let mut sender = Self { node, deadline: Instant::ZERO, frames: 0, late: 0 };
+        sender.input(Instant::ZERO, Input::Clock { wire: anchor().wire, state: ClockState::Locked });
+        sender
+    }
+
+    /// At the beginning of each second one message of each class; the load of the channel comes ten times a second.
+    fn run(&mut self, seconds: Range<u64>, classes: &[Class]) {
+        for step in seconds.start * 10..seconds.end * 10 {
+            let start = Instant::from_millis(100 * step);
+            self.input(start, fix(start, PLACE));
+            let busy_permille = BUSY_PERMILLE[step as usize % BUSY_PERMILLE.len()];
+            self.input(start, Input::ChannelLoad { busy_permille, source: LoadSource::Survey });
+            if step % 10 == 0 {
+                for class in classes {
+                    let lifetime_ms = if *class == Class::D0 { 100 } else { 500 };
+                    self.input(start, Input::Send(SendRequest { lifetime_ms, ..probe(*class) }));
+                }
+            }
+            let end = start + Duration::from_millis(100);
+            while self.deadline < end {
+                self.input(self.deadline, Input::Timeout);
+            }
+        }
+    }
+
+    fn input(&mut self, now: Instant, input: Input) {
+        let Self { node, deadline, frames, late } = self;
+        node.handle_input(now, input);
+        *deadline = settle(node, now, |output| {
+            if let Output::Transmit(_) = output {
+                *frames += 1;
+                *late += usize::from(now.as_nanos() % 1_000_000_000 != 0);
+            }
+        });
+    }
+}
+
+const CLASSES: [Class; 5] = [Class::D0, Class::D1, Class::D4, Class::D2, Class::D5];
+const LAWS: [Regulation; 2] = [Regulation::None, Regulation::En302571];
+/// States of the reactive table up and down, and in proportion the adaptive share.
+const BUSY_PERMILLE: [u16; 7] = [100, 250, 350, 300, 200, 50, 0];
 
 /// Each credential once, as in a world.
 #[derive(Debug, Default)]

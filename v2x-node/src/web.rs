@@ -14,6 +14,7 @@ mod route;
 pub mod server;
 mod session;
 mod site;
+mod stall;
 mod token;
 
 pub use self::site::{Pages, Site, SiteSource};

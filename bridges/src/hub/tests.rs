@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use testkit::craft::Crafter;
+use testkit::craft::{Crafter, DeclaredHazard};
 use v2x_core::{Instant, WireTime};
 use v2x_proto::Class;
 
@@ -95,6 +95,62 @@ fn a_station_that_starts_later_gets_what_has_not_ended() {
     assert_eq!(late.try_recv().unwrap().end, KEPT);
     let end = sender.message(Class::D3, 1).head().expires;
     assert!(hub.station(end).try_recv().is_none(), "it has ended");
+}
+
+#[test]
+fn others_hazards_are_kept_for_a_station_that_starts_later_though_one_end_floods_before_and_after() {
+    let (hub, sender) = (Hub::new(), Sender::new());
+    let budget = BudgetLimits { messages_s: 100_000, bytes_s: 100_000_000 };
+    let [flood, first, second] =
+        ["flood", "first", "second"].map(|name| hub.attach(EndSettings { budget, ..settings(name) }));
+    let hand_in = |end: &End, frame: Bytes| end.hand_in_at(frame, Duration::ZERO, sender.now).unwrap();
+    let hazard = |crafter: &Crafter, event, second, lifetime_ms| {
+        crafter.declare(&DeclaredHazard { lifetime_ms, ..DeclaredHazard::new(event, second) })
+    };
+    let [loud, quiet] = [7, 8].map(Crafter::station);
+    let most = u32::try_from(MOST_KEPT).unwrap();
+    let mut others = Vec::new();
+    for event in 0..20 {
+        // Theirs end long before what floods.
+        for (end, number) in [(&first, event), (&second, 100 + event)] {
+            let frame = hazard(&quiet, number, 0, 5_000);
+            hand_in(end, frame.clone());
+            others.push(frame);
+            // It says something newer about each of them, too.
+            hand_in(&flood, hazard(&quiet, number, 1, 60_000));
+        }
+        for flooded in 0..most / 10 {
+            hand_in(&flood, hazard(&loud, event * most / 10 + flooded, 0, 60_000));
+        }
+    }
+    let mut station = hub.station(sender.now);
+    let came: Vec<Bytes> = core::iter::from_fn(|| station.try_recv()).map(|frame| frame.frame).collect();
+    assert_eq!(came.len(), MOST_KEPT);
+    // Each waits for one of each other end at most.
+    let soon = &came[..3 * 20];
+    assert!(others.iter().all(|frame| soon.contains(frame)), "{} frames", others.len());
+}
+
+#[test]
+fn one_signer_s_messages_crowd_no_other_s_out_of_the_outbox_of_an_end_that_is_away() {
+    let (hub, sender) = (Hub::new(), Sender::new());
+    let away = hub.attach(settings("away"));
+    let [loud, quiet] = [7, 8].map(Crafter::station);
+    let tell = |crafter: &Crafter, event, lifetime_ms| {
+        let declared = DeclaredHazard { lifetime_ms, ..DeclaredHazard::new(event, 0) };
+        let message = AirMessage::read(crafter.declare(&declared)).unwrap();
+        hub.tell(&message, sender.now);
+        message
+    };
+    let others = [0, 1].map(|event| tell(&quiet, event, 5_000));
+    for event in 0..100 {
+        tell(&loud, event, 60_000);
+    }
+    let waiting: Vec<Bytes> = core::iter::from_fn(|| away.outbox().try_next(sender.now))
+        .map(|message| message.frame().clone())
+        .collect();
+    assert_eq!((waiting.len(), away.counts().pending.no_room), (8, 94));
+    assert!(others.iter().all(|message| waiting.contains(message.frame())));
 }
 
 #[test]

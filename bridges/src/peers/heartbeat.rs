@@ -111,6 +111,8 @@ const NO_PANIC: &str = "nothing panics with it";
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -135,5 +137,25 @@ mod tests {
         }
         let beat = Beat { number: 1, answers: 1, held_us: u64::MAX, seen_at: String::new() };
         assert_eq!(pulse.heard(&beat, now), Some(Duration::ZERO));
+    }
+
+    proptest! {
+        #[test]
+        fn no_heartbeat_makes_a_round_trip_longer_than_what_passed(
+            beats in proptest::collection::vec(
+                (0_u64..80, prop_oneof![0_u64..80, any::<u64>()], any::<u64>(), prop_oneof![0_u64..2_000_000, any::<u64>()]), 1..80,
+            ),
+        ) {
+            let (mut pulse, start) = (Pulse::default(), Instant::now());
+            let mut now = start;
+            for (pause_s, answers, number, held_us) in beats {
+                pulse.next(now, String::new());
+                now += Duration::from_secs(pause_s);
+                let beat = Beat { number, answers, held_us, seen_at: String::new() };
+                if let Some(rtt) = pulse.heard(&beat, now) {
+                    prop_assert!(rtt <= now.duration_since(start) && answers <= pulse.sent);
+                }
+            }
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! The first exchange on a connection of any protocol: who dialled opens a stream and says hello, and the other answers on it.
 
+use std::io;
 use std::time::Duration;
 
 use iroh::TransportAddr;
 use iroh::endpoint::{Connection, RecvStream, SendStream, VarInt};
+use tokio::io::AsyncWrite;
 use tokio::time::timeout;
 
 use super::close::{Close, reason};
@@ -59,6 +61,11 @@ pub(super) async fn hear(connection: Connection) -> Result<Greeted, NoHello> {
     Ok(Greeted { connection, send, receive, hello })
 }
 
+/// Answers a hello on the stream on which it came. Who gives no room for the answer is given up: it holds a place here.
+pub(super) async fn answer(send: &mut (impl AsyncWrite + Unpin), hello: &Hello) -> io::Result<()> {
+    timeout(HELLO_TIMEOUT, records::write(send, hello)).await?
+}
+
 /// Lets the other side send: `streams` of each kind at once, and a whole window.
 pub(super) fn open_up(connection: &Connection, streams: u32) {
     connection.set_receive_window(VarInt::from_u32(WINDOW));
@@ -90,7 +97,22 @@ fn lost(connection: &Connection, error: &dyn core::error::Error) -> NoHello {
 
 /// Streams at once on a connection of a handler, each way.
 pub(super) const STREAMS: u32 = 64;
-/// A stranger is heard no longer.
+/// A stranger is heard no longer, and nobody's answer waits longer for room.
 pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// Who answers may wait for a connection that it dialled itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_no_room_for_the_answer_to_its_hello_is_given_up() {
+        let (_caller, mut send) = duplex(1);
+        let hello = Hello { instance: 7, ..Hello::default() };
+        let given_up = answer(&mut send, &hello).await.unwrap_err();
+        assert_eq!(given_up.kind(), io::ErrorKind::TimedOut);
+    }
+}

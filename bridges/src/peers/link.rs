@@ -18,7 +18,7 @@ use super::hello::{self, Greeted, NoHello, seen_at};
 use super::key::PeerKey;
 use super::lease::Lease;
 use super::punch::{self, PUNCH_ALPN};
-use super::records::{self, Hello, Wanted};
+use super::records::{Hello, Wanted};
 use super::session::{self, Bench, Ended};
 use super::settings::PeerTerms;
 use crate::backoff::Backoff;
@@ -247,7 +247,7 @@ impl Link {
     async fn answer(&self, mut arrival: Greeted, common: &Common) -> Result<Greeted, NoHello> {
         let wanted = Some(Wanted::of(&self.terms.receive));
         let hello = Hello { seen_at: seen_at(&arrival.connection), ..common.hello(wanted) };
-        match records::write(&mut arrival.send, &hello).await {
+        match hello::answer(&mut arrival.send, &hello).await {
             Ok(()) => Ok(arrival),
             Err(error) => {
                 let why =

@@ -156,7 +156,64 @@ mod tests {
         assert_eq!(hello.wanted.unwrap().selection(), selection);
     }
 
+    /// Bytes that often look like fields of protobuf.
+    fn like_fields(most: usize) -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(prop_oneof![0..0x40_u8, any::<u8>()], 0..most)
+    }
+
+    fn in_a_record(bytes: &[u8]) -> Vec<u8> {
+        [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
+    }
+
+    /// A record that was read is the same when it is written and read again.
+    fn is_stable<M: Message + Default + PartialEq>(record: &M, most: usize) -> bool {
+        let mut bytes = Vec::new();
+        now(write(&mut bytes, record)).unwrap();
+        bytes.len() > most + 2 || now(read::<M>(&mut bytes.as_slice(), most)).unwrap() == *record
+    }
+
     proptest! {
+        #[test]
+        fn any_bytes_in_a_record_are_a_hello_or_a_heartbeat_or_refused(bytes in like_fields(300)) {
+            let record = in_a_record(&bytes);
+            if let Ok(hello) = now(read::<Hello>(&mut record.as_slice(), LONGEST_HELLO)) {
+                prop_assert!(is_stable(&hello, LONGEST_HELLO));
+                let selection = hello.wanted.unwrap_or_default().selection();
+                prop_assert!(selection.area.is_none_or(|area| (1..=1_000_000).contains(&area.radius_m)));
+            }
+            match now(read::<Beat>(&mut record.as_slice(), LONGEST_BEAT)) {
+                Ok(beat) => prop_assert!(bytes.len() <= LONGEST_BEAT && is_stable(&beat, LONGEST_BEAT)),
+                Err(error) => prop_assert_eq!(error.kind(), io::ErrorKind::InvalidData),
+            }
+        }
+
+        #[test]
+        fn a_hello_with_bytes_changed_or_cut_off_is_read_or_refused(
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6), cut: prop::sample::Index,
+        ) {
+            let selection = Selection { types: Some(vec![1, 300]), ..Selection::default() };
+            let hello = Hello {
+                instance: 7,
+                credential: vec![7; 40].into(),
+                wanted: Some(Wanted::of(&selection)),
+                seen_at: "198.51.100.7:4747".to_owned(),
+            };
+            let mut bytes = Vec::new();
+            now(write(&mut bytes, &hello)).unwrap();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Ok(hello) = now(read::<Hello>(&mut bytes.as_slice(), LONGEST_HELLO)) {
+                drop(hello.wanted.unwrap_or_default().selection());
+            }
+            let cut = cut.index(bytes.len());
+            bytes.truncate(cut);
+            let length = u16::from_be_bytes([bytes.first().copied().unwrap_or(0), bytes.get(1).copied().unwrap_or(0)]);
+            let read = now(read::<Hello>(&mut bytes.as_slice(), LONGEST_HELLO));
+            prop_assert!(read.is_err() || usize::from(length) + 2 <= cut);
+        }
+
         #[test]
         fn no_bytes_are_read_beyond_the_bound_or_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
             let long = bytes.len() >= 2 && usize::from(u16::from_be_bytes([bytes[0], bytes[1]])) > LONGEST_BEAT;

@@ -257,7 +257,7 @@ impl Switchboard {
             return self.close(&connection, Close::TooMany, &self.counts.too_many);
         };
         let hello = records::Hello { seen_at: hello::seen_at(&connection), ..self.common.hello(None) };
-        if records::write(&mut greeted.send, &hello).await.is_err() || greeted.send.finish().is_err() {
+        if hello::answer(&mut greeted.send, &hello).await.is_err() || greeted.send.finish().is_err() {
             return;
         }
         hello::open_up(&connection, STREAMS);

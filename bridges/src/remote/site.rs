@@ -2,6 +2,7 @@
 
 use core::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -34,26 +36,35 @@ pub(super) async fn serve(listener: TcpListener, address: SocketAddr, fleet: Fle
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         let (fleet, policy) = (Arc::clone(&fleet), policy.clone());
         tokio::spawn(async move {
-            let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-                let answer = answer(
-                    request.method(),
-                    request.uri().path(),
-                    request.headers(),
-                    address,
-                    &policy,
-                    || as_json(&fleet.rows()).to_string(),
-                );
-                async move { Ok::<_, Infallible>(answer) }
-            });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
-                .max_buf_size(LONGEST_HEAD)
-                .serve_connection(TokioIo::new(stream), service);
-            // How it ends is the browser's affair.
-            drop(timeout(LONGEST_CONNECTION, connection).await);
+            let units = || as_json(&fleet.rows()).to_string();
+            connection(stream, address, &policy, units).await;
             drop(place);
         });
+    }
+}
+
+/// Serves a connection until it ends, which is soon: the page makes a new one.
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    address: SocketAddr,
+    policy: &HeaderValue,
+    units: impl Fn() -> String,
+) {
+    let service = service_fn(|request: Request<hyper::body::Incoming>| {
+        let answer =
+            answer(request.method(), request.uri().path(), request.headers(), address, policy, &units);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(LONGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    // How it ends is the browser's affair.
+    if timeout(LONGEST_CONNECTION, &mut connection).await.is_err() {
+        connection.as_mut().graceful_shutdown();
+        drop(timeout(PATIENCE, connection).await);
     }
 }
 
@@ -150,15 +161,54 @@ const SECURITY: [(&str, &str); 7] = [
 /// People of one machine.
 const MOST_CONNECTIONS: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A browser makes a new one.
-const LONGEST_CONNECTION: Duration = Duration::from_secs(600);
+/// What is served is small, and a browser makes a new connection: one that asks and does not read holds its place no longer than this
+/// and [`PATIENCE`].
+const LONGEST_CONNECTION: Duration = Duration::from_secs(30);
 /// Bytes of a request's head, more than browsers send.
 const LONGEST_HEAD: usize = 16 * 1024;
 const AFTER_AN_ERROR: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::time::Instant;
+
     use super::*;
+
+    const ASKED: &[u8] = b"GET /units HTTP/1.1\r\nHost: localhost:8099\r\n\r\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_nothing_of_an_answer_loses_its_place() {
+        let began = Instant::now();
+        let (mut reader, stream) = duplex(1000);
+        reader.write_all(ASKED).await.unwrap();
+        let address = "127.0.0.1:8099".parse().unwrap();
+        connection(stream, address, &policy(), || "x".repeat(100_000)).await;
+        assert_eq!(began.elapsed().as_secs(), (LONGEST_CONNECTION + PATIENCE).as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_asks_every_second_until_its_connection_is_closed_between_two_answers() {
+        let (mut reader, stream) = duplex(10_000);
+        let address = "127.0.0.1:8099".parse().unwrap();
+        let policy = policy();
+        let page = async {
+            for asked in 0.. {
+                if reader.write_all(ASKED).await.is_err() {
+                    return asked;
+                }
+                let mut answer = [0; 10_000];
+                match reader.read(&mut answer).await.unwrap() {
+                    0 => return asked,
+                    length => assert!(answer[..length].ends_with(b"{}")),
+                }
+                sleep(Duration::from_secs(1)).await;
+            }
+            unreachable!()
+        };
+        let (asked, ()) = tokio::join!(page, connection(stream, address, &policy, || "{}".to_owned()));
+        assert!((29..=31).contains(&asked), "{asked}");
+    }
 
     fn status(method: Method, path: &str, headers: &[(&'static str, &str)]) -> u16 {
         let mut map = HeaderMap::new();

@@ -69,3 +69,68 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 const LONGEST: usize = 1 << 20;
 /// A varint of 64 bits.
 const LONGEST_DELIMITER: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use core::pin::Pin;
+    use core::task::{Context, Poll};
+    use std::io;
+
+    use proptest::prelude::*;
+    use tokio::io::ReadBuf;
+    use v2x_proto::v1::{ControlAnswer, control_answer};
+
+    use super::*;
+
+    /// Bytes that come in pieces of this length.
+    struct Pieces<'b>(&'b [u8], usize);
+
+    impl AsyncRead for Pieces<'_> {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            to: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let (piece, rest) = self.0.split_at(self.1.min(self.0.len()).min(to.remaining()));
+            to.put_slice(piece);
+            self.0 = rest;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// What is read until the end, and why that is the end.
+    fn read(bytes: &[u8], length: usize) -> (Vec<ControlAnswer>, String) {
+        let mut reader = FrameReader::new(Pieces(bytes, length));
+        let mut answers = Vec::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let end = runtime.block_on(async {
+            loop {
+                match reader.message::<ControlAnswer>().await {
+                    Ok(answer) => answers.push(answer),
+                    Err(error) => break error,
+                }
+            }
+        });
+        (answers, end.to_string())
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_and_how_they_are_cut_makes_no_difference(
+            bytes in proptest::collection::vec(prop_oneof![0..12_u8, any::<u8>()], 0..80), length in 1_usize..40,
+        ) {
+            prop_assert_eq!(read(&bytes, length), read(&bytes, 1));
+        }
+
+        #[test]
+        fn answers_are_read_as_they_were_written(
+            texts in proptest::collection::vec("\\PC{0,40}", 0..5), length in 1_usize..40,
+        ) {
+            let answer = |text: String| ControlAnswer { answer: Some(control_answer::Answer::Json(text)) };
+            let answers: Vec<_> = texts.into_iter().map(answer).collect();
+            let bytes: Vec<u8> = answers.iter().flat_map(|answer| answer.encode_length_delimited_to_vec()).collect();
+            let (found, end) = read(&bytes, length);
+            prop_assert_eq!((found, end), (answers, StationError::Ended.to_string()));
+        }
+    }
+}

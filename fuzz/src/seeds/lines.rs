@@ -1,7 +1,10 @@
 //! Lines and streams.
 
+use prost::Message as _;
 use v2x_apps::roadside::rtcm::crc24q;
 use v2x_node::daemon::timekeeper::tracking;
+use v2x_proto::v1::control_request::Request;
+use v2x_proto::v1::{AfarFrame, ControlRequest};
 
 use super::source::named;
 
@@ -20,6 +23,25 @@ pub(super) fn control() -> Vec<(String, Vec<u8>)> {
                 .to_vec(),
         ),
         ("answer", ANSWER.to_vec()),
+    ])
+}
+
+/// The first byte is the length of the pieces.
+pub(super) fn control_stream() -> Vec<(String, Vec<u8>)> {
+    let encoded = |request| ControlRequest { request: Some(request) }.encode_length_delimited_to_vec();
+    let json = |text: &str| encoded(Request::Json(text.to_owned()));
+    let afar =
+        |peer| encoded(Request::Afar(AfarFrame { frame: b"\x10\x01\x09\x03\x00".to_vec().into(), peer }));
+    let lines = b"{\"hazard\":\"list\"}\r\n\n{\"station\":\"status\"}";
+    named([
+        ("lines", [b"\x05", &lines[..]].concat()),
+        (
+            "protobuf",
+            [b"\x09", PROTOBUF, &json(r#"{"messages":"watch","own":true}"#), &afar(7), &afar(65_536)]
+                .concat(),
+        ),
+        ("cut", [b"\x40", PROTOBUF, &afar(7)[..4]].concat()),
+        ("none", [b"\x40", PROTOBUF, &[2, 0x0a, 5][..]].concat()),
     ])
 }
 
@@ -99,6 +121,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
     frame
 }
 
+const PROTOBUF: &[u8] = b"{\"encoding\":\"protobuf\"}\n";
 const NEW: &[u8] = br#"{"hazard":"new","cause":"accident","sub_cause":3,"class":"D3","latitude_deg":49.6,"longitude_deg":6.13,"speed_m_s":0,"heading_deg":90.5,"quality":5,"validity_s":600,"area":{"shape":"rectangle","half_length_m":400,"half_width_m":25,"azimuth_deg":45},"relevance_distance_m":1000,"relevance_direction":"upstream","repeat_ms":1000,"repeat_for_ms":60000,"keep_alive_ms":2000}"#;
 const ANSWER: &[u8] = br#"{"v":1,"watch":"hazard","change":"new","hazard":{"event":"0011223344556677/1","own":false,"state":"active","class":"D3","cause":2,"latitude_deg":49.6,"longitude_deg":6.13,"concern":null}}"#;
 const STATE: &[u8] = br#"{"intersection":18,"time":1795590000.25,"status":["traffic_dependent"],"groups":[{"group":1,"phase":"protected_go","min_end_s":4.2,"max_end_s":12,"likely_end_s":8,"confidence":12,"advisory_speed_m_s":13.9},{"group":2,"phase":"stop_and_remain","min_end_s":7.2}]}"#;

@@ -108,6 +108,48 @@ fn neighbours_are_listed_whole_and_a_watch_begins_with_those_there_are() {
 }
 
 #[test]
+fn a_second_watch_of_neighbours_repeats_nothing_to_the_first() {
+    run("neighbours-twice", async |mut daemons, [a, b]| {
+        daemons[0].drive(HERE);
+        daemons[1].drive(HERE.moved(0.0, 100.0));
+        let told = serve(&mut daemons, move || {
+            let mut asks = Client::connect(&a).unwrap();
+            let mut declares = Client::connect(&b).unwrap();
+            let event = declares.declare(&declared()).unwrap();
+            while asks.neighbours().unwrap().is_empty() {}
+            let [mut first, mut second] = [(); 2].map(|()| {
+                let mut watch = Client::connect(&a).unwrap().watch_neighbours().unwrap();
+                let present = watch.next_change().unwrap().change;
+                assert_eq!(present.as_deref(), Some("present"));
+                watch
+            });
+            declares.cancel(event).unwrap();
+            [&mut first, &mut second].map(|watch| watch.next_change().unwrap().change)
+        })
+        .await;
+        assert_eq!(told, ["updated", "updated"].map(|change| Some(change.to_owned())));
+    });
+}
+
+#[test]
+fn a_second_watch_of_signals_repeats_nothing_to_the_first() {
+    run("signals-twice", async |mut daemons, [a, _]| {
+        let answer = serve(&mut daemons, move || {
+            let [mut first, _second] = [(); 2].map(|()| {
+                let mut watch = Client::connect(&a).unwrap();
+                watch.ask(&Request::WatchSignals).unwrap();
+                assert_eq!(watch.receive().unwrap().watch.as_deref(), Some("signals"));
+                watch
+            });
+            first.send(&Request::Status.into()).unwrap();
+            first.receive().unwrap()
+        })
+        .await;
+        assert!(answer.status.is_some(), "{answer:?}");
+    });
+}
+
+#[test]
 fn drops_are_counted_and_sampled_with_the_start_of_the_frame() {
     run("drops", async |mut daemons, [a, _]| {
         let (refused, mut watch) = serve(&mut daemons, {

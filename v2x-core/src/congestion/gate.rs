@@ -12,8 +12,8 @@
 //! | D5 | when the rate opens on a channel less busy than one half |
 //!
 //! Nothing waits in the gate: own frames wait in the send queues, where they expire and are replaced, and others' in the
-//! forwarder, where they are cancelled. The rate is taken anew while it is closed (TS 102 687 B.2): what was waited under
-//! the old one counts in proportion.
+//! forwarder, where they are cancelled; so it allocates nothing after the start. The rate is taken anew while it is closed
+//! (TS 102 687 B.2): what was waited under the old one counts in proportion.
 
 use core::hash::Hasher;
 use core::time::Duration;

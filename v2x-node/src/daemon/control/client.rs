@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use tokio::net::UnixStream;
 use tokio::net::unix::UCred;
 use v2x_api::{Answer, Encoding, Neighbour, RequestId, Right};
-use v2x_core::Instant;
+use v2x_core::{Instant, limits};
 use v2x_proto::Digest;
 
 use super::filter::Filter;
@@ -98,6 +98,9 @@ pub struct Client {
     /// Neighbours of which it is to be told, oldest first, and what.
     moved: VecDeque<Digest>,
     moves: HashMap<Digest, Move>,
+    /// Neighbours that it was told of since its watch began, and not lost since. Each watch that begins has the station tell all
+    /// of those there are; this is why they are news to that one alone.
+    known: HashSet<Digest>,
     /// Bytes on their way, and how many of them are written.
     output: Vec<u8>,
     written: usize,
@@ -146,6 +149,7 @@ impl Client {
             answers: 0,
             moved: VecDeque::new(),
             moves: HashMap::new(),
+            known: HashSet::new(),
             output: Vec::new(),
             written: 0,
             watched: [const { None }; Topic::COUNT],
@@ -173,6 +177,11 @@ impl Client {
     pub fn watch(&mut self, topic: Topic, watching: Watching) {
         self.watched[topic as usize] = Some(watching);
         self.lost[topic as usize] = 0;
+        if topic == Topic::Neighbours {
+            self.moved.clear();
+            self.moves.clear();
+            self.known.clear();
+        }
     }
 
     /// Queues an answer. There is one for each request, and no request is taken while it waits.
@@ -245,7 +254,11 @@ impl Client {
             return;
         }
         let waits = self.is_waiting();
+        let known = self.known.contains(&digest);
         let next = match (self.moves.get(&digest), change) {
+            // Another's watch began, or it was heard before its turn came in this one's.
+            (_, Move::Present) if known => return,
+            (None, Move::Lost) if !known => return,
             (None, change) => {
                 self.moved.push_back(digest);
                 change
@@ -254,7 +267,7 @@ impl Client {
             (Some(before @ (Move::New | Move::Present)), Move::Updated | Move::Present | Move::New) => {
                 *before
             }
-            (Some(Move::New | Move::Present), Move::Lost) => {
+            (Some(_), Move::Lost) if !known => {
                 self.moves.remove(&digest);
                 self.moved.retain(|other| *other != digest);
                 return;
@@ -326,12 +339,12 @@ impl Client {
             return None;
         }
         // The last line of a client that has stopped sending may lack its end.
-        if self.ended { self.input.last() } else { self.input.next() }
+        if self.ended { self.input.take_last() } else { self.input.take() }
     }
 
     /// Whether it is served: nothing is to be written, and nothing more comes.
     pub fn is_done(&self) -> bool {
-        let served = self.ended && !self.awaits && self.input.len() == 0;
+        let served = self.ended && !self.awaits && self.input.held() == 0;
         self.gone || !self.is_waiting() && (self.leaving || served)
     }
 
@@ -406,6 +419,11 @@ impl Client {
         {
             let Some(change) = self.moves.remove(&digest) else { continue };
             let id = self.watched[Topic::Neighbours as usize].as_ref().and_then(|watch| watch.id.as_ref());
+            if change == Move::Lost {
+                self.known.remove(&digest);
+            } else if self.known.len() < MOST_KNOWN && positions.contains_key(&digest) {
+                self.known.insert(digest);
+            }
             match positions.get(&digest) {
                 Some(told) => told.write(self.encoding, id, Some(change.name()), now, &mut self.output),
                 None if change == Move::Lost => {
@@ -472,6 +490,8 @@ impl Waiting {
 pub const MOST_OUTPUT: usize = 256 * 1024;
 /// Events and answers queued for it, however short.
 pub const MOST_WAITING: usize = 2048;
+/// Neighbours that it is known to know of: what the station's table holds, and what left it. Of more it may be told twice.
+const MOST_KNOWN: usize = 2 * limits::MAX_NEIGHBOURS;
 /// Written in one go, of events and of neighbours each, and the end of the last line.
 const COMPOSED: usize = 8 * 1024;
 /// Read in one go; with the longest request the most that waits for its turn.

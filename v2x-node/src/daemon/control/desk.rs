@@ -10,7 +10,7 @@ use core::time::Duration;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 
 use radio_adapters::realtime;
@@ -29,6 +29,7 @@ use super::server::{Asked, Server};
 use super::told::Told;
 use super::topic::Topic;
 use super::view::View;
+use super::watched::Watched;
 use crate::daemon::station::monotonic;
 use crate::daemon::unix_socket::Bound;
 
@@ -53,7 +54,7 @@ pub struct News {
 #[derive(Debug)]
 struct Shared {
     /// Bits of the topics that are watched, [`OWN`] and [`CREDENTIAL`].
-    watched: AtomicU32,
+    watched: Watched,
     /// Events that had no room, by topic.
     lost: [AtomicU64; Topic::COUNT],
 }
@@ -62,8 +63,8 @@ struct Shared {
 #[derive(Debug)]
 enum Order {
     Answer(ConnectionId, Option<RequestId>, Box<Answer>),
-    /// With the answer that says so.
-    Watch(ConnectionId, Topic, Box<Watching>, Box<Answer>),
+    /// With the answer that says so, and the line after it.
+    Watch(ConnectionId, Topic, Box<Watching>, Box<Answer>, Option<Box<Told>>),
     /// Figures, and whom for.
     Figures(Audience, Box<FiguresDraft>),
 }
@@ -96,7 +97,7 @@ impl Desk {
         let (events, happened) = mpsc::channel(MOST_EVENTS);
         let (ask, asked) = mpsc::channel(MOST_ASKED);
         let shared = Arc::new(Shared {
-            watched: AtomicU32::new(0),
+            watched: Watched::default(),
             lost: [const { AtomicU64::new(0) }; Topic::COUNT],
         });
         let news = News { events, shared: Arc::clone(&shared) };
@@ -112,6 +113,7 @@ impl Desk {
                     events: happened,
                     ask,
                     shared,
+                    begun: 0,
                     seen: Seen::default(),
                     upkeep: DeadlineTimer::new()?,
                     due: Instant::ZERO,
@@ -150,10 +152,20 @@ impl Desk {
         drop(self.orders.send(Order::Answer(client, id, Box::new(answer))));
     }
 
-    /// From here on the client gets what is told of this topic, if it wants it; `answer` comes before the first line.
-    pub fn watch(&self, client: ConnectionId, topic: Topic, watching: Watching, answer: Answer) {
-        self.news.shared.watched.fetch_or(topic.bit() | extra(&watching.filter), Relaxed);
-        drop(self.orders.send(Order::Watch(client, topic, Box::new(watching), Box::new(answer))));
+    /// From here on the client gets what is told of this topic, if it wants it. `answer` comes before the first line, which is
+    /// `stands` where the watch begins with how things stand: for this client alone, others have read it.
+    pub fn watch(
+        &self,
+        client: ConnectionId,
+        topic: Topic,
+        watching: Watching,
+        answer: Answer,
+        stands: Option<Answer>,
+    ) {
+        self.news.shared.watched.begin(topic.bit() | extra(&watching.filter));
+        let stands = stands.map(|line| Box::new(Told::new(topic, monotonic(), line)));
+        let (watching, answer) = (Box::new(watching), Box::new(answer));
+        drop(self.orders.send(Order::Watch(client, topic, watching, answer, stands)));
     }
 
     /// Hands over figures for those who wait for them.
@@ -181,17 +193,17 @@ impl Drop for Desk {
 impl News {
     /// Whether any program watches this topic.
     pub fn is_watched(&self, topic: Topic) -> bool {
-        self.shared.watched.load(Relaxed) & topic.bit() != 0
+        self.shared.watched.bits() & topic.bit() != 0
     }
 
     /// Whether any program watches the station's own messages.
     pub fn is_own_watched(&self) -> bool {
-        self.shared.watched.load(Relaxed) & OWN != 0
+        self.shared.watched.bits() & OWN != 0
     }
 
     /// Whether any program wants messages with their signers' credentials.
     pub fn is_credential_watched(&self) -> bool {
-        self.shared.watched.load(Relaxed) & CREDENTIAL != 0
+        self.shared.watched.bits() & CREDENTIAL != 0
     }
 
     /// Passes an event on, or counts it as lost where there is no room. A lost position is found anew: false.
@@ -206,6 +218,22 @@ impl News {
             self.shared.lost[topic as usize].fetch_add(1, Relaxed);
         }
         pushed
+    }
+
+    /// Of nobody who watches, and what comes of it.
+    #[cfg(test)]
+    pub fn alone() -> (Self, mpsc::Receiver<Event>) {
+        let (events, happened) = mpsc::channel(MOST_EVENTS);
+        let lost = [const { AtomicU64::new(0) }; Topic::COUNT];
+        (Self { events, shared: Arc::new(Shared { watched: Watched::default(), lost }) }, happened)
+    }
+
+    /// Only these topics are watched from now on.
+    #[cfg(test)]
+    pub fn watch_only(&self, topics: &[Topic]) {
+        let bits = topics.iter().fold(0, |bits, topic| bits | topic.bit());
+        // Nobody begins one in a test.
+        self.shared.watched.publish(0, bits);
     }
 
     /// A line for all who watch this topic, which happened now.
@@ -223,6 +251,8 @@ struct Clerk {
     events: mpsc::Receiver<Event>,
     ask: mpsc::Sender<Asked>,
     shared: Arc<Shared>,
+    /// Watches that it was told of.
+    begun: u32,
     seen: Seen,
     upkeep: DeadlineTimer,
     due: Instant,
@@ -289,9 +319,13 @@ impl Clerk {
         let now = monotonic();
         match order {
             Order::Answer(client, id, answer) => self.server.answer(client, id, *answer, now),
-            Order::Watch(client, topic, watching, answer) => {
+            Order::Watch(client, topic, watching, answer, stands) => {
                 self.server.answer(client, watching.id.clone(), *answer, now);
                 self.server.watch(client, topic, *watching);
+                if let Some(told) = stands {
+                    self.server.tell_one(client, *told, now);
+                }
+                self.begun = self.begun.wrapping_add(1);
                 self.publish();
             }
             Order::Figures(to, draft) => {
@@ -347,7 +381,7 @@ impl Clerk {
         for watch in self.server.watches(Topic::Messages) {
             bits |= extra(&watch.filter);
         }
-        self.shared.watched.store(bits, Relaxed);
+        self.shared.watched.publish(self.begun, bits);
     }
 }
 

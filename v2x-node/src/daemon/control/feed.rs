@@ -117,7 +117,7 @@ impl EventFeed {
         }
     }
 
-    /// A program watches neighbours from now on: those there are, are told first.
+    /// A program watches neighbours from now on: those there are, are told first. Programs that know of them are not told again.
     pub fn present(&mut self) {
         self.presented = Some(0);
     }
@@ -173,6 +173,17 @@ impl EventFeed {
     pub fn place(&self, view: &View) {
         if let Some(news) = self.news.as_ref().filter(|news| news.is_watched(Topic::Messages)) {
             news.push(Event::View(Box::new(*view)));
+        }
+    }
+
+    /// Once a second: what was kept for programs that watch no longer, is not for the next that does.
+    pub fn forget(&mut self) {
+        let Some(news) = &self.news else { return };
+        if !news.is_watched(Topic::Drops) {
+            self.drops.clear();
+        }
+        if !news.is_own_watched() {
+            self.signed.clear();
         }
     }
 
@@ -270,3 +281,39 @@ const AT_ONCE: usize = 32;
 const DROPS_PER_SECOND: u32 = 4;
 /// Own messages on their way to the link: what its queues hold.
 const MOST_SIGNED: usize = limits::MAX_SEND_QUEUE * 6;
+
+#[cfg(test)]
+mod tests {
+    use v2x_core::{FrameHead, WireTime};
+
+    use super::*;
+
+    #[test]
+    fn a_watch_of_drops_is_not_told_of_what_another_did_not_read() {
+        let (news, mut told) = News::alone();
+        let anchor = Anchor { instant: Instant::ZERO, wire: WireTime::from_secs(1000) };
+        let mut feed = EventFeed::default();
+        feed.begin(news.clone());
+        let dropped = StationEvent::Dropped(Dropped {
+            reason: DropReason::Stale,
+            field: None,
+            link_source: [2; 6],
+            claimed: None,
+            head: FrameHead::of(&[0xab; 300]),
+            signal_dbm: None,
+            way: Way::Air,
+        });
+        news.watch_only(&[Topic::Drops]);
+        for _ in 0..3 * DROPS_PER_SECOND {
+            feed.event(&dropped, None, &anchor);
+        }
+        // Its watch ends, and another begins later.
+        news.watch_only(&[]);
+        feed.forget();
+        while told.try_recv().is_ok() {}
+        news.watch_only(&[Topic::Drops]);
+        feed.event(&dropped, None, &anchor);
+        let Ok(Event::Told(first)) = told.try_recv() else { panic!("nothing is told") };
+        assert_eq!(first.answer().drop.as_ref().map(|drop| drop.suppressed), Some(0));
+    }
+}

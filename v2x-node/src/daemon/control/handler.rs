@@ -193,7 +193,7 @@ impl ControlHandler {
         let view = View::of(station.node(), now);
         let Asked { client, id, request } = asked;
         let watch = |topic, filter| {
-            desk.watch(client, topic, Watching { id: id.clone(), filter }, started());
+            desk.watch(client, topic, Watching { id: id.clone(), filter }, started(), None);
             None
         };
         let answer = match request {
@@ -256,9 +256,9 @@ impl ControlHandler {
             Request::WatchStats => return watch(Topic::Stats, Filter::All),
             Request::Signals => Answer { signals: Some(crossings.all(view.wire())), ..Answer::done() },
             Request::WatchSignals => {
-                watch(Topic::Signals, Filter::All);
-                let signals = Some(crossings.all(view.wire()));
-                desk.news().tell(Topic::Signals, Answer { signals, ..Answer::watch("signals") });
+                let stands = Answer { signals: Some(crossings.all(view.wire())), ..Answer::watch("signals") };
+                let watching = Watching { id, filter: Filter::All };
+                desk.watch(client, Topic::Signals, watching, started(), Some(stands));
                 return None;
             }
             Request::Reload => {
@@ -290,7 +290,7 @@ impl ControlHandler {
     pub fn begin_watch(&self, asked: Asked) {
         if let (Some(desk), Request::WatchMessages(filter)) = (&self.desk, asked.request) {
             let filter = Filter::Messages(MessageWish::of(&filter));
-            desk.watch(asked.client, Topic::Messages, Watching { id: asked.id, filter }, started());
+            desk.watch(asked.client, Topic::Messages, Watching { id: asked.id, filter }, started(), None);
         }
     }
 
@@ -315,19 +315,22 @@ impl ControlHandler {
         statistics: &Statistics,
         verifications: &Verifications,
         crossings: &mut Crossings,
-        feed: &EventFeed,
+        feed: &mut EventFeed,
         now: Instant,
     ) {
         let Some(news) = self.desk.as_ref().map(Desk::news) else { return };
         self.figures.second(statistics, verifications, news.is_watched(Topic::Stats), now);
         let view = View::of(station.node(), now);
         feed.place(&view);
+        feed.forget();
         crossings.expire(Moment::at(now, &station.node().anchor()));
         if news.is_watched(Topic::Signals) {
             let changed = crossings.take_changed(view.wire());
             if !changed.is_empty() {
                 news.tell(Topic::Signals, Answer { signals: Some(changed), ..Answer::watch("signals") });
             }
+        } else {
+            crossings.forget_changes();
         }
     }
 

@@ -10,8 +10,10 @@ use crate::daemon::lines::{Lines, TooLong};
 
 /// What a program has sent and nobody has read.
 #[derive(Debug)]
-pub enum Requests {
-    /// Lines.
+pub struct Requests(Form);
+
+#[derive(Debug)]
+enum Form {
     Lines(Lines),
     /// Protobuf.
     Frames(Frames),
@@ -42,59 +44,68 @@ pub enum Unreadable {
     Cut,
 }
 
+impl Default for Requests {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Requests {
     /// None yet, one a line.
+    #[must_use]
     pub fn new() -> Self {
-        Self::Lines(Lines::new(LONGEST_REQUEST))
+        Self(Form::Lines(Lines::new(LONGEST_REQUEST)))
     }
 
     /// What comes, and what has come already, is protobuf.
     pub fn switch(&mut self) {
-        if let Self::Lines(lines) = self {
-            *self = Self::Frames(Frames { held: lines.take_rest() });
+        if let Form::Lines(lines) = &mut self.0 {
+            self.0 = Form::Frames(Frames { held: lines.take_rest() });
         }
     }
 
     /// Takes more bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Lines(lines) => lines.push(bytes),
-            Self::Frames(frames) => frames.held.extend_from_slice(bytes),
+        match &mut self.0 {
+            Form::Lines(lines) => lines.push(bytes),
+            Form::Frames(frames) => frames.held.extend_from_slice(bytes),
         }
     }
 
     /// The next whole request.
-    pub fn next(&mut self) -> Option<Result<Inbound, Unreadable>> {
-        match self {
-            Self::Lines(lines) => lines.next().map(line),
-            Self::Frames(frames) => frames.next(),
+    pub fn take(&mut self) -> Option<Result<Inbound, Unreadable>> {
+        match &mut self.0 {
+            Form::Lines(lines) => lines.next().map(line),
+            Form::Frames(frames) => frames.next(),
         }
     }
 
     /// The next one when nothing more comes: the last line may lack its end.
-    pub fn last(&mut self) -> Option<Result<Inbound, Unreadable>> {
-        match self {
-            Self::Lines(lines) => lines.last().map(line),
-            Self::Frames(frames) => frames.next().or_else(|| {
+    pub fn take_last(&mut self) -> Option<Result<Inbound, Unreadable>> {
+        match &mut self.0 {
+            Form::Lines(lines) => lines.last().map(line),
+            Form::Frames(frames) => frames.next().or_else(|| {
                 let rest = core::mem::take(&mut frames.held);
                 (!rest.is_empty()).then_some(Err(Unreadable::Cut))
             }),
         }
     }
 
-    /// Whether [`next`](Self::next) has something to look at.
+    /// Whether [`take`](Self::take) has something to look at.
+    #[must_use]
     pub fn is_ready(&self) -> bool {
-        match self {
-            Self::Lines(lines) => lines.is_ready(),
-            Self::Frames(frames) => frames.first().is_some(),
+        match &self.0 {
+            Form::Lines(lines) => lines.is_ready(),
+            Form::Frames(frames) => frames.first().is_some(),
         }
     }
 
     /// Bytes held.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Lines(lines) => lines.len(),
-            Self::Frames(frames) => frames.held.len(),
+    #[must_use]
+    pub fn held(&self) -> usize {
+        match &self.0 {
+            Form::Lines(lines) => lines.len(),
+            Form::Frames(frames) => frames.held.len(),
         }
     }
 }
@@ -104,8 +115,8 @@ fn line(found: Result<Vec<u8>, TooLong>) -> Result<Inbound, Unreadable> {
 }
 
 /// Messages after their lengths.
-#[derive(Debug, Default)]
-pub struct Frames {
+#[derive(Debug)]
+struct Frames {
     held: Vec<u8>,
 }
 
@@ -189,12 +200,12 @@ mod tests {
         requests.push(b"{\"encoding\":\"protobuf\"}\n");
         requests.push(&encoded("first"));
         requests.push(&encoded("second")[..3]);
-        assert_eq!(requests.next(), Some(Ok(told("{\"encoding\":\"protobuf\"}"))));
+        assert_eq!(requests.take(), Some(Ok(told("{\"encoding\":\"protobuf\"}"))));
         requests.switch();
-        assert_eq!(requests.next(), Some(Ok(told("first"))));
+        assert_eq!(requests.take(), Some(Ok(told("first"))));
         assert!(!requests.is_ready());
         requests.push(&encoded("second")[3..]);
-        assert_eq!((requests.next(), requests.len()), (Some(Ok(told("second"))), 0));
+        assert_eq!((requests.take(), requests.held()), (Some(Ok(told("second"))), 0));
     }
 
     #[test]
@@ -209,12 +220,12 @@ mod tests {
             let mut requests = protobuf();
             requests.push(bytes);
             assert!(requests.is_ready(), "{bytes:?}");
-            assert_eq!((requests.next(), requests.len()), (Some(Err(expected)), 0), "{bytes:?}");
+            assert_eq!((requests.take(), requests.held()), (Some(Err(expected)), 0), "{bytes:?}");
         }
         let mut requests = protobuf();
         requests.push(&[5, 0x0a]);
-        assert_eq!((requests.next(), requests.is_ready()), (None, false));
-        assert_eq!((requests.last(), requests.last()), (Some(Err(Unreadable::Cut)), None));
+        assert_eq!((requests.take(), requests.is_ready()), (None, false));
+        assert_eq!((requests.take_last(), requests.take_last()), (Some(Err(Unreadable::Cut)), None));
     }
 
     #[test]
@@ -222,9 +233,9 @@ mod tests {
         let mut requests = protobuf();
         let longest = "x".repeat(LONGEST_REQUEST);
         requests.push(&encoded(&longest));
-        assert_eq!(requests.next(), Some(Ok(told(&longest))));
+        assert_eq!(requests.take(), Some(Ok(told(&longest))));
         requests.push(&encoded(&"x".repeat(LONGEST_REQUEST + 1)));
-        assert_eq!(requests.next(), Some(Err(Unreadable::TooLong)));
+        assert_eq!(requests.take(), Some(Err(Unreadable::TooLong)));
     }
 
     #[test]
@@ -235,13 +246,13 @@ mod tests {
         requests.push(&of_afar(&[1], 1 << 16));
         requests.push(&encoded("after"));
         let frame = AfarFrame::new(vec![1, 2], 7).unwrap();
-        assert_eq!(requests.next(), Some(Ok(Inbound::Afar(Ok(frame)))));
+        assert_eq!(requests.take(), Some(Ok(Inbound::Afar(Ok(frame)))));
         for wrong in ["afar.frame: found 1399 bytes, expected 1 to 1398", "afar.peer: found 65536, expected"]
         {
-            let Some(Ok(Inbound::Afar(Err(error)))) = requests.next() else { panic!("{wrong}") };
+            let Some(Ok(Inbound::Afar(Err(error)))) = requests.take() else { panic!("{wrong}") };
             assert!(error.to_string().starts_with(wrong), "{error}");
         }
-        assert_eq!(requests.next(), Some(Ok(told("after"))));
+        assert_eq!(requests.take(), Some(Ok(told("after"))));
     }
 
     proptest! {
@@ -254,7 +265,7 @@ mod tests {
             let mut found = Vec::new();
             for chunk in bytes.chunks(cut) {
                 requests.push(chunk);
-                found.extend(core::iter::from_fn(|| requests.next()));
+                found.extend(core::iter::from_fn(|| requests.take()));
             }
             let expected: Vec<_> = frames
                 .into_iter()
@@ -272,7 +283,7 @@ mod tests {
                 let mut found = Vec::new();
                 for chunk in bytes.chunks(size) {
                     requests.push(chunk);
-                    while let Some(next) = requests.next() {
+                    while let Some(next) = requests.take() {
                         let ended = next.is_err();
                         found.push(next);
                         // The connection ends.
@@ -282,7 +293,7 @@ mod tests {
                     }
                     assert!(!requests.is_ready());
                 }
-                found.extend(requests.last());
+                found.extend(requests.take_last());
                 found
             };
             prop_assert_eq!(read(cut), read(1));
@@ -295,7 +306,7 @@ mod tests {
             let mut found = Vec::new();
             for chunk in bytes.chunks(cut) {
                 requests.push(chunk);
-                found.extend(core::iter::from_fn(|| requests.next()));
+                found.extend(core::iter::from_fn(|| requests.take()));
             }
             let expected: Vec<_> = lines.iter().map(|line| Ok(told(line))).collect();
             prop_assert_eq!(found, expected);

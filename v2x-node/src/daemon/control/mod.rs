@@ -10,7 +10,7 @@ pub mod feed;
 pub mod figures;
 pub mod filter;
 pub mod handler;
-mod input;
+pub mod input;
 pub mod message_view;
 pub mod neighbour_view;
 pub mod outbox;
@@ -24,6 +24,7 @@ mod told;
 mod topic;
 mod vehicle;
 pub mod view;
+mod watched;
 
 #[cfg(test)]
 pub(crate) mod scratch {

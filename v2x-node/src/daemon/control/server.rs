@@ -98,7 +98,7 @@ impl Server {
             let index = (self.next + step) % count;
             let client = &mut self.clients[index];
             client.move_bytes(cx, &self.positions, now);
-            let before = client.input.len();
+            let before = client.input.held();
             let incoming = match client.take_request() {
                 Some(Ok(incoming)) => incoming,
                 Some(Err(unreadable)) => {
@@ -107,7 +107,7 @@ impl Server {
                     continue;
                 }
                 None => {
-                    if client.input.len() < before {
+                    if client.input.held() < before {
                         // Blank lines: there is room to read again, and nothing else will signal it.
                         cx.waker().wake_by_ref();
                     }
@@ -174,6 +174,14 @@ impl Server {
     pub fn watch(&mut self, client: ConnectionId, topic: Topic, watching: Watching) {
         if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
             client.watch(topic, watching);
+        }
+    }
+
+    /// Tells one client alone, such as how things stand when its watch begins.
+    pub fn tell_one(&mut self, client: ConnectionId, told: Told, now: Instant) {
+        if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
+            self.lost += client.tell(&Rc::new(told), now);
+            self.events += 1;
         }
     }
 

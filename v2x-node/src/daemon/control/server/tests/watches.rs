@@ -121,14 +121,16 @@ fn what_a_client_has_not_read_stays_within_its_bounds() {
     });
 }
 
+/// A neighbour at a place with this number.
+fn place(digest: u8, number: u64) -> Told {
+    let latitude_deg = Some(number as f64);
+    let digest = Digest([digest; 8]).to_string();
+    let neighbour = Some(Box::new(v2x_api::Neighbour { digest, latitude_deg, ..Default::default() }));
+    Told::new(Topic::Neighbours, Instant::ZERO, Answer { neighbour, ..Answer::watch("neighbour") })
+}
+
 #[test]
 fn of_a_neighbour_the_newest_is_told_and_none_is_lost() {
-    let place = |digest: u8, number: u64| {
-        let latitude_deg = Some(number as f64);
-        let digest = Digest([digest; 8]).to_string();
-        let neighbour = Some(Box::new(v2x_api::Neighbour { digest, latitude_deg, ..Default::default() }));
-        Told::new(Topic::Neighbours, Instant::ZERO, Answer { neighbour, ..Answer::watch("neighbour") })
-    };
     with_server("newest", |server, path| {
         let mut program = Stream::connect(path).unwrap();
         program.write_all(b"{\"neighbours\":\"watch\"}\n").unwrap();
@@ -165,5 +167,128 @@ fn of_a_neighbour_the_newest_is_told_and_none_is_lost() {
         ];
         let expected = expected.map(|(digest, change, at)| (digest.to_owned(), change.to_owned(), at));
         assert_eq!(told.iter().map(of).collect::<Vec<_>>(), expected);
+    });
+}
+
+/// A neighbour moved.
+fn moved(server: &mut Server, digest: u8, change: Move) {
+    let told = (change != Move::Lost).then(|| place(digest, 0));
+    server.tell_move(Digest([digest; 8]), change, told, Instant::ZERO);
+}
+
+/// Asks for a watch of neighbours under this id, and begins it.
+fn watch_neighbours(server: &mut Served, program: &mut Stream, id: u64) {
+    program.write_all(b"{\"neighbours\":\"watch\"}\n").unwrap();
+    let asked = next(server);
+    server.answer(asked.client, Some(RequestId::Number(id)), Answer::done(), Instant::ZERO);
+    server.watch(asked.client, Topic::Neighbours, all(Some(RequestId::Number(id))));
+}
+
+/// What a program read of neighbours: the watch, the first digits of the name, and what became of it.
+fn read_moves(program: &Stream) -> Vec<(u64, String, String)> {
+    let told = lines(program).map(|line| serde_json::from_str::<Answer>(&line).unwrap());
+    let of = |answer: Answer| {
+        let Some(RequestId::Number(id)) = answer.id else { panic!("{answer:?}") };
+        Some((id, answer.neighbour?.digest[..2].to_owned(), answer.change?))
+    };
+    told.filter_map(of).collect()
+}
+
+fn expected(moves: &[(u64, &str, &str)]) -> Vec<(u64, String, String)> {
+    moves.iter().map(|(id, digest, change)| (*id, (*digest).to_owned(), (*change).to_owned())).collect()
+}
+
+#[test]
+fn who_watches_neighbours_is_told_once_that_they_are_there_however_many_begin_to_watch() {
+    with_server("second-watch", |server, path| {
+        let [mut first, mut second] = [(); 2].map(|()| Stream::connect(path).unwrap());
+        watch_neighbours(server, &mut first, 1);
+        moved(server, 1, Move::Present);
+        moved(server, 2, Move::New);
+        turn(server, Instant::ZERO);
+        watch_neighbours(server, &mut second, 2);
+        // Heard before its turn came to be told to the second.
+        moved(server, 1, Move::Updated);
+        turn(server, Instant::ZERO);
+        for digest in [1, 2] {
+            moved(server, digest, Move::Present);
+        }
+        turn(server, Instant::ZERO);
+        moved(server, 2, Move::Updated);
+        turn(server, Instant::ZERO);
+        server.clients.clear();
+        let found = read_moves(&first);
+        assert_eq!(
+            found,
+            expected(&[(1, "01", "present"), (1, "02", "new"), (1, "01", "updated"), (1, "02", "updated")])
+        );
+        let found = read_moves(&second);
+        assert_eq!(found, expected(&[(2, "01", "updated"), (2, "02", "present"), (2, "02", "updated")]));
+    });
+}
+
+#[test]
+fn a_neighbour_that_leaves_while_another_watch_begins_is_lost_to_who_knew_of_it_alone() {
+    with_server("second-lost", |server, path| {
+        let [mut first, mut second] = [(); 2].map(|()| Stream::connect(path).unwrap());
+        watch_neighbours(server, &mut first, 1);
+        for digest in [1, 2, 3] {
+            moved(server, digest, Move::New);
+        }
+        turn(server, Instant::ZERO);
+        watch_neighbours(server, &mut second, 2);
+        // One leaves after it was to be told to the second, one before, and one leaves and comes and leaves.
+        moved(server, 1, Move::Present);
+        for change in [Move::Lost, Move::New, Move::Lost] {
+            moved(server, 3, change);
+        }
+        for digest in [1, 2] {
+            moved(server, digest, Move::Lost);
+        }
+        turn(server, Instant::ZERO);
+        server.clients.clear();
+        let found = read_moves(&first);
+        assert_eq!(found.iter().map(|(.., change)| &**change).collect::<Vec<_>>()[3..], ["lost"; 3]);
+        assert_eq!(read_moves(&second), []);
+    });
+}
+
+#[test]
+fn a_watch_of_neighbours_in_place_of_another_begins_with_those_there_are() {
+    with_server("watch-again", |server, path| {
+        let mut program = Stream::connect(path).unwrap();
+        watch_neighbours(server, &mut program, 1);
+        moved(server, 1, Move::New);
+        turn(server, Instant::ZERO);
+        // Waits while the other begins, which is told how it stands.
+        moved(server, 1, Move::Updated);
+        watch_neighbours(server, &mut program, 2);
+        moved(server, 1, Move::Present);
+        turn(server, Instant::ZERO);
+        server.clients.clear();
+        let found = read_moves(&program);
+        let last = found.last().cloned();
+        assert_eq!(
+            (&found[0], last),
+            (&expected(&[(1, "01", "new")])[0], expected(&[(2, "01", "present")]).pop())
+        );
+    });
+}
+
+#[test]
+fn how_things_stand_is_told_to_the_watch_that_begins_alone() {
+    with_server("stands", |server, path| {
+        let mut programs = [(); 2].map(|()| Stream::connect(path).unwrap());
+        let mut clients = Vec::new();
+        for program in &mut programs {
+            program.write_all(b"{\"hazard\":\"watch\"}\n").unwrap();
+            let asked = next(server);
+            server.watch(asked.client, Topic::Hazards, all(None));
+            clients.push(asked.client);
+        }
+        server.tell_one(clients[1], Told::new(Topic::Hazards, Instant::ZERO, event(7)), Instant::ZERO);
+        turn(server, Instant::ZERO);
+        server.clients.clear();
+        assert_eq!(programs.each_ref().map(|program| lines(program).count()), [0, 1]);
     });
 }
