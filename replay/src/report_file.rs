@@ -26,12 +26,21 @@ pub fn read(path: &Path) -> Result<Report, NoReport> {
     let found = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut text));
     found.map_err(|error| failed(format!("cannot be read: {error}")))?;
     if text.len() as u64 > LARGEST {
-        return Err(failed("is no report: longer than 64 MB".to_owned()));
+        return Err(failed("is not a report: longer than 64 MB".to_owned()));
     }
-    let report: Report =
-        serde_json::from_slice(&text).map_err(|error| failed(format!("is no report: {error}")))?;
-    report.check().map_err(|broken| failed(format!("is no report: {broken}")))?;
+    let report: Report = serde_json::from_slice(&text)
+        .map_err(|error| failed(format!("is not a report: {}", told(&error))))?;
+    report.check().map_err(|broken| failed(format!("is not a report: {broken}")))?;
     Ok(report)
+}
+
+/// What is wrong with the JSON, without names of types.
+fn told(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if text.contains("expected struct") {
+        return format!("JSON of another kind at line {} column {}", error.line(), error.column());
+    }
+    text
 }
 
 /// Ten times a report on a thousand seeds, bytes.

@@ -57,7 +57,12 @@ impl<'d> Section<'d> {
                 let values = match value.get_ref() {
                     Value::Array(list) if list.is_empty() => return Err(wrong("an empty list".to_owned())),
                     Value::Array(list) if list.len() > most => {
-                        return Err(wrong(format!("a list of {}", list.len())));
+                        let found = format!("a list of {}", list.len());
+                        return Err(SettingsError::Wrong {
+                            place,
+                            found,
+                            right: format!("at most {most} values"),
+                        });
                     }
                     Value::Array(list) => list.iter().map(|one| one.get_ref()).collect(),
                     one => vec![one],
@@ -135,15 +140,15 @@ impl<'d> Section<'d> {
         right: &str,
     ) -> Result<Option<Vec<(f64, f64)>>, SettingsError> {
         let Some(array) = self.array(key, &|| right.to_owned())? else { return Ok(None) };
-        let number = |value: &toml::Spanned<Value<'_>>| {
-            number(value.get_ref()).filter(|number| range.contains(number))
-        };
         let pair = |item: &toml::Spanned<Value<'_>>| {
             let both = item.get_ref().as_array().filter(|pair| pair.len() == 2);
-            let both = both.and_then(|pair| Some((number(&pair[0])?, number(&pair[1])?)));
-            both.ok_or_else(|| {
-                self.wrong_at(item.span().start, self.dotted(key), shown(item.get_ref()), right.to_owned())
-            })
+            let both = both.and_then(|pair| Some((number(pair[0].get_ref())?, number(pair[1].get_ref())?)));
+            let right = match both {
+                Some(pair) if range.contains(&pair.0) && range.contains(&pair.1) => return Ok(pair),
+                Some(_) => format!("two numbers, {} to {}", range.start(), range.end()),
+                None => right.to_owned(),
+            };
+            Err(self.wrong_at(item.span().start, self.dotted(key), shown(item.get_ref()), right))
         };
         array.iter().map(pair).collect::<Result<_, _>>().map(Some)
     }
@@ -168,9 +173,23 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// Latitude and longitude in degrees, where east has a usable meaning: at most 89 degrees from the equator.
+    pub fn degrees(&self, key: &'static str) -> Result<Option<(f64, f64)>, SettingsError> {
+        let Some((_, value)) = self.value(key) else { return Ok(None) };
+        let both = value.as_array().filter(|pair| pair.len() == 2);
+        let place = both.and_then(|pair| Some((number(pair[0].get_ref())?, number(pair[1].get_ref())?)));
+        match place.filter(|(latitude, longitude)| latitude.abs() <= 89.0 && longitude.abs() <= 180.0) {
+            Some(place) => Ok(Some(place)),
+            None => {
+                let right = "latitude, at most 89 from the equator, and longitude in degrees: [49.6, 6.13]";
+                Err(self.wrong(key, shown(value), right.to_owned()))
+            }
+        }
+    }
+
     /// 1 to `most` whole numbers.
     pub fn integers(&self, key: &'static str, most: usize) -> Result<Option<Vec<u64>>, SettingsError> {
-        let right = || format!("1 to {most} whole numbers: [1, 2, 3]");
+        let right = || format!("1 to {most} whole numbers, 0 or more: [1, 2, 3]");
         let Some(array) = self.array(key, &right)? else { return Ok(None) };
         let found: Option<Vec<u64>> = array.iter().map(|one| integer(one.get_ref())).collect();
         let found = found.filter(|found| !found.is_empty() && found.len() <= most);

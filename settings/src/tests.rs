@@ -4,8 +4,10 @@ use proptest::prelude::*;
 
 use crate::{Document, Section, SettingsError};
 
-const KEYS: &[&str] =
-    &["text", "number", "whole", "flag", "name", "names", "pair", "pairs", "wholes", "any", "table", "item"];
+const KEYS: &[&str] = &[
+    "text", "number", "whole", "flag", "name", "names", "pair", "pairs", "place", "wholes", "any", "table",
+    "item",
+];
 const TEXT: &str = "a text";
 
 /// Reads one key by every method.
@@ -31,6 +33,7 @@ fn values(section: &Section<'_>) -> Result<(), SettingsError> {
     section.choice("name", &names)?;
     section.choices("names", &names)?;
     section.pair("pair", 0.0..=1.0)?;
+    section.degrees("place")?;
     section.pairs("pairs", 0.0..=1.0, "pairs")?;
     section.integers("wholes", 3)?;
     section.alternatives("any", 3)?;
@@ -58,7 +61,7 @@ fn complaints_are_one_line_with_file_line_key_and_what_would_be_right() {
             "s.toml:2: any.a: found an empty list, expected a text, a number, true, false, or a list",
         ),
         ("[any]\na = [1, 1]", "s.toml:2: any.a: found 1 twice, expected "),
-        ("[any]\na = [1, 2, 3, 4]", "s.toml:2: any.a: found a list of 4, expected "),
+        ("[any]\na = [1, 2, 3, 4]", "s.toml:2: any.a: found a list of 4, expected at most 3 values"),
         ("[any]\na = [1, {}]", "s.toml:2: any.a: found a table, expected "),
         ("[any]\n\"a b\" = 1", "s.toml:2: any: found a key \"a b\", expected keys of letters"),
         ("[any]\na = 1\nb = 1\nc = 1\nd = 1", "s.toml:1: any: found 4 keys, expected at most 3"),
@@ -76,11 +79,17 @@ fn complaints_are_one_line_with_file_line_key_and_what_would_be_right() {
             "names = [\"one\", \"one\"]",
             "s.toml:1: names: found [\"one\", \"one\"], expected \"one\" or \"two\", or ",
         ),
+        (
+            "place = [1]",
+            "s.toml:1: place: found [1], expected latitude, at most 89 from the equator, and longitude",
+        ),
+        ("place = [90, 1]", "s.toml:1: place: found [90, 1], expected latitude, at most 89"),
         ("pair = [1]", "s.toml:1: pair: found [1], expected two numbers, 0 to 1: [x, y]"),
-        ("pairs = [[1, 0],\n[0, 2]]", "s.toml:2: pairs: found [0, 2], expected pairs"),
+        ("pairs = [[1, 0],\n[0, 2]]", "s.toml:2: pairs: found [0, 2], expected two numbers, 0 to 1"),
+        ("pairs = [[1]]", "s.toml:1: pairs: found [1], expected pairs"),
         (
             "wholes = [1, 2, 3, 4, 5]",
-            "s.toml:1: wholes: found [1, 2, 3, 4, ...], expected 1 to 3 whole numbers",
+            "s.toml:1: wholes: found [1, 2, 3, 4, ...], expected 1 to 3 whole numbers, 0 or more: ",
         ),
         ("item = 1", "s.toml:1: item: found 1, expected at most 2 tables, each [[item]] or { ... }"),
         ("[[item]]\nwhole = 1\n[[item]]\n", "s.toml:3: item[2].whole is missing: 1 to 9"),

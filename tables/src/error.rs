@@ -7,7 +7,7 @@ use std::io;
 #[non_exhaustive]
 pub enum TableError {
     /// The file is no Parquet, or damaged, or compressed in another way.
-    #[error("is no table of Parquet that can be read: {0}")]
+    #[error("is not a readable Parquet file: {0}")]
     Damaged(String),
     /// The system's error.
     #[error(transparent)]

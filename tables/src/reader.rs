@@ -390,7 +390,7 @@ mod tests {
     fn what_is_no_table_is_said_to_be_none() {
         for bytes in [&b""[..], b"PAR1", b"time;id;x\n0;a;1\n0;b;2\n", &[0; 1000]] {
             let error = TableReader::from_bytes(Bytes::copy_from_slice(bytes)).unwrap_err();
-            assert!(error.to_string().starts_with("is no table of Parquet"), "{error}");
+            assert!(error.to_string().starts_with("is not a readable Parquet file"), "{error}");
         }
         let whole = table(100);
         let cut = TableReader::from_bytes(Bytes::copy_from_slice(&whole[..whole.len() - 20]));

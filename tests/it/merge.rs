@@ -368,6 +368,7 @@ fn clocks_are_within_their_bounds_and_deliveries_and_latencies_are_the_world_s()
     assert!(far.delivery.heard > far.delivery.direct, "hazards reach station 3 through others: {far:?}");
     let text = text(&report);
     assert!(text.contains("through 2") && text.contains("one way"), "{text}");
+    assert!(!text.contains("-100.0 % ("), "columns keep apart: {text}");
 }
 
 /// How far a station's clock is ahead of the first's in the middle of its recording, ns.
@@ -429,8 +430,13 @@ fn recordings_that_do_not_belong_together_are_refused_in_one_line() {
     other.splice(..length, record::start(&v1::RecordingHeader { version: 99, ..header }));
     fs::write(&paths[1], &other).unwrap();
     assert!(line(&paths).contains("has layout version 99"));
+    // Each is read three times.
+    assert!(
+        line(&[paths[0].clone(), "/dev/null".into()])
+            .contains("/dev/null: cannot be read: it is not a plain file")
+    );
     fs::write(&paths[1], b"no recording").unwrap();
-    assert!(line(&paths).contains("is no recording"));
+    assert!(line(&paths).contains("is not a recording"));
     fs::remove_dir_all(&folder).unwrap();
 }
 

@@ -10,13 +10,26 @@ use radio_adapters::destination;
 /// Why nothing can ever be written at `path`, as far as can be known without writing: it is a directory, or would be in one
 /// that is not there.
 pub fn impossible(path: &Path) -> Option<&'static str> {
-    if path.is_dir() || path.as_os_str().as_bytes().ends_with(b"/") {
+    if path.as_os_str() == "-" {
+        Some("- is not standard output here")
+    } else if path.is_dir() || path.as_os_str().as_bytes().ends_with(b"/") {
         Some("it is a directory")
     } else if !path.exists() && !folder(&target(path)).is_dir() {
-        Some("its directory is not there")
+        Some("its directory does not exist")
     } else {
         None
     }
+}
+
+/// Whether a file can be written at `path` now: begins one and leaves it. A FIFO or a device is not touched.
+///
+/// # Errors
+/// The system's own.
+pub fn check(path: &Path) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Ok(());
+    }
+    WholeFile::create(path).map(drop)
 }
 
 /// Whether two paths lead to one plain file, or to the place for one.
@@ -160,6 +173,22 @@ mod tests {
     }
 
     #[test]
+    fn a_place_is_tried_and_left_as_it_was() {
+        let folder = Folder::new("tried");
+        let path = folder.0.join("report.json");
+        check(&path).unwrap();
+        assert!(!path.exists());
+        fs::write(&path, "before").unwrap();
+        check(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"before");
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
+        let fifo = folder.0.join("fifo");
+        mkfifo(&fifo, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        check(&fifo).unwrap();
+        assert!(check(&folder.0.join("none/x.json")).is_err());
+    }
+
+    #[test]
     fn one_file_is_known_by_any_of_its_names() {
         let folder = Folder::new("same");
         let [a, b, link] = ["a", "b", "link"].map(|name| folder.0.join(name));
@@ -194,8 +223,10 @@ mod tests {
         let error = write(&fifo, b"x").unwrap_err().to_string();
         assert_eq!(error, "it is a FIFO or a socket that nobody reads");
         assert_eq!(impossible(&folder.0), Some("it is a directory"));
-        assert_eq!(impossible(&folder.0.join("none/x.json")), Some("its directory is not there"));
+        assert_eq!(impossible(&folder.0.join("none/x.json")), Some("its directory does not exist"));
         assert_eq!(impossible(Path::new("x.json")), None);
+        assert_eq!(impossible(Path::new("-")), Some("- is not standard output here"));
+        assert_eq!(impossible(Path::new("./-")), None);
         assert_eq!(impossible(Path::new("none/")), Some("it is a directory"));
         assert!(write(&folder.0.join("none/x.json"), b"x").is_err());
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);

@@ -12,8 +12,8 @@ pub fn impossible(path: &Path) -> Option<&'static str> {
     if path.is_dir() {
         return match fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
             Ok(true) => None,
-            Ok(false) => Some("it is there already, and not empty"),
-            Err(_) => Some("it is there already, and cannot be read"),
+            Ok(false) => Some("it is not empty"),
+            Err(_) => Some("it cannot be read"),
         };
     }
     if path.exists() {
@@ -22,7 +22,7 @@ pub fn impossible(path: &Path) -> Option<&'static str> {
     if path.is_symlink() {
         return Some("it is a symbolic link to nothing");
     }
-    (!around(path).is_dir()).then_some("the directory around it is not there")
+    (!around(path).is_dir()).then_some("its parent directory does not exist")
 }
 
 /// A folder on its way, with mode 0700: written beside its place first, and then put in it. An empty folder there is replaced. Dropped
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(scratch.names(), ["tables"]);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::read_dir(&path).unwrap().count(), 2);
-        assert_eq!(impossible(&path), Some("it is there already, and not empty"));
+        assert_eq!(impossible(&path), Some("it is not empty"));
     }
 
     #[test]
@@ -206,7 +206,7 @@ mod tests {
         let file = scratch.0.join("file");
         fs::write(&file, "x").unwrap();
         assert_eq!(impossible(&file), Some("it is a file"));
-        assert_eq!(impossible(&scratch.0.join("none/tables")), Some("the directory around it is not there"));
+        assert_eq!(impossible(&scratch.0.join("none/tables")), Some("its parent directory does not exist"));
         assert_eq!(impossible(&scratch.0.join("tables/")), None);
         assert_eq!(impossible(Path::new("tables")), None);
     }

@@ -191,7 +191,7 @@ fn a_report_that_can_never_be_written_is_refused_before_the_station_starts() {
         (
             "station.toml",
             Some("none/report.json"),
-            "none/report.json: cannot be written: its directory is not there",
+            "none/report.json: cannot be written: its directory does not exist",
         ),
         ("station.toml", Some("reports"), "reports: cannot be written: it is a directory"),
         ("reports.toml", None, "reports: cannot be written: it is a directory"),
@@ -203,7 +203,7 @@ fn a_report_that_can_never_be_written_is_refused_before_the_station_starts() {
             let page = scratch.bad(&["run", "--config", config, "--html", place]);
             assert_eq!(page, complaint, "a page is a report as well");
         }
-        assert_eq!(complaint, format!("roadcast: {found}; name a file in a directory that is there\n"));
+        assert_eq!(complaint, format!("roadcast: {found}; name a file in a directory that exists\n"));
     }
 }
 

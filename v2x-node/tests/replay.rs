@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -153,16 +154,40 @@ fn a_result_overwrites_neither_the_trace_nor_another_result() {
     let scratch = Scratch::new("apart");
     scratch.write("row.csv", trace().as_bytes());
     for (args, one, other) in [
-        (["run", "row.csv", "--json", "./row.csv", "-q"], "the report", "the trace"),
-        (["run", "row.csv", "--html", "row.csv", "-q"], "the page", "the trace"),
-        (["run", "row.csv", "--json=a", "--html=./a", "-q"], "the page", "the report"),
+        (&["run", "row.csv", "--json", "./row.csv", "-q"][..], "the report", "the trace"),
+        (&["run", "row.csv", "--html", "row.csv", "-q"], "the page", "the trace"),
+        (&["run", "row.csv", "--json=a", "--html=./a", "-q"], "the page", "the report"),
+        (&["run", "row.csv", "--json=a", "--parquet=./a", "-q"], "the report", "the tables"),
+        (&["run", "row.csv", "--parquet=a", "--hdr=./a", "-q"], "the tables", "the histograms"),
+        (&["run", "row.csv", "--json=k", "--kinds=k", "-q"], "the report", "the kinds"),
+        (&["convert", "row.csv", "./row.csv"], "the converted trace", "the trace"),
+        (&["view", "row.csv", "-o", "row.csv"], "the page", "the file to view"),
+        (&["merge", "night.rec", "car.rec", "--json", "car.rec"], "the figures", "a recording"),
+        (&["compare", "a.json", "b.json", "--json", "b.json"], "the comparison", "the second report"),
+        (&["validate", "--radio", "mine.toml", "--html", "mine.toml"], "the page", "the radio's profile"),
     ] {
-        let (code, _, err) = scratch.run(&args);
+        let (code, _, err) = scratch.run(args);
         assert_eq!(code, 2, "{err}");
         let found = format!("is to be both {one} and {other}; give each a file of its own\n");
         assert!(err.ends_with(&found), "{err}");
     }
     assert_eq!(fs::read(scratch.0.join("row.csv")).unwrap(), trace().as_bytes());
+}
+
+#[test]
+fn a_page_goes_through_a_link_and_leaves_a_device_what_it_is() {
+    let scratch = Scratch::new("device");
+    scratch.write("row.csv", trace().as_bytes());
+    for (link, target) in [("null", "/dev/null"), ("link.html", "page.html")] {
+        std::os::unix::fs::symlink(target, scratch.0.join(link)).unwrap();
+        let (code, _, err) = scratch.run(&["run", "row.csv", "--html", link, "-q"]);
+        assert_eq!(code, 0, "{err}");
+        assert!(scratch.0.join(link).is_symlink(), "{link}");
+    }
+    let page = fs::metadata(scratch.0.join("page.html")).unwrap();
+    assert_eq!(page.permissions().mode() & 0o777, 0o600);
+    let (code, _, err) = scratch.run(&["run", "row.csv", "--json", "-", "-q"]);
+    assert!(code == 2 && err.contains("-: cannot be written: - is not standard output here"), "{err}");
 }
 
 #[test]
@@ -241,7 +266,9 @@ fn bad_input_is_named_and_other_files_are_sent_where_they_belong() {
             "two.toml:1: power_dbm: found -3, expected a number, 0 to 40",
         ),
         (&["run", "row.csv", "--threads", "0"], "expected 1 to 256 threads"),
-        (&["check", "row.csv"], "row.csv: is no recording"),
+        (&["run", "row.csv", "--seed", "-1"], "expected a whole number, 0 to 18446744073709551615"),
+        (&["run", "row.csv", "--share", "9", "--share-seed", "x"], "expected a whole number, 0 to"),
+        (&["check", "row.csv"], "row.csv: is not a recording"),
         (&["convert", "row.csv", "row.parquet"], "no format for this name"),
     ] {
         let (code, out, err) = scratch.run(args);
@@ -486,7 +513,7 @@ fn options_that_choose_or_place_stations_are_refused_with_what_would_be_right() 
         (&["--share", "0"], "above 0 to 100 per cent"),
         (&["--share-seed", "3"], "--share <PERCENT>"),
         (&["--kinds", "t.csv"], "t.csv:1"),
-        (&["--net", "t.csv"], "needed is a SUMO net"),
+        (&["--net", "t.csv"], "give a SUMO net"),
         (&["--net", "flat.net.xml"], "flat.net.xml:2: the net has no projection"),
         (&["--net", "far.net.xml"], "a net of another projection than the trace"),
         (&["--net", "far.net.xml", "--origin", "49,6"], "cannot be used with"),

@@ -117,7 +117,8 @@ fn equal_runs_write_equal_rows_and_compressed_ones_on_request() {
 fn rows_are_whole_or_not_there() {
     let scratch = Scratch::new("whole");
     fs::write(scratch.0.join("old.csv"), "old").unwrap();
-    for (file, complaint) in [("none/r.csv", "its directory is not there"), ("/dev/full", "No space left")] {
+    for (file, complaint) in [("none/r.csv", "its directory does not exist"), ("/dev/full", "No space left")]
+    {
         let (code, _, err) = scratch.run(&["run", "row.csv", "--rows", file]);
         assert_eq!(code, 2, "{err}");
         assert!(err.contains(file) && err.contains(complaint), "{err}");

@@ -79,12 +79,9 @@ fn a_directory_in_use_is_refused_and_left_alone() {
     fs::write(scratch.0.join("full/mine"), "mine").unwrap();
     fs::write(scratch.0.join("file"), "mine").unwrap();
     for (place, complaint) in [
-        (
-            "full",
-            "full: cannot be made: it is there already, and not empty; name a new directory, in one that is there",
-        ),
-        ("file", "file: cannot be made: it is a file; name a new directory, in one that is there"),
-        ("none/tables", "none/tables: cannot be made: the directory around it is not there; "),
+        ("full", "full: cannot be made: it is not empty; name a new or an empty directory"),
+        ("file", "file: cannot be made: it is a file; name a new or an empty directory"),
+        ("none/tables", "none/tables: cannot be made: its parent directory does not exist; "),
         ("/proc/tables", "/proc/tables: cannot be written: "),
     ] {
         let (code, err) = scratch.run(&[&town(), "--seconds", "1", "-q", "--parquet", place]);

@@ -98,10 +98,11 @@ fn a_point_s_report_is_that_of_its_run_alone_and_the_table_has_a_row_for_each() 
     let again = scratch.works(&["sweep", "data/s.toml", "--out", "whole"]);
     assert!(again.starts_with("8 of 8 points are there already\ntable: "), "{again}");
     assert_eq!(scratch.read("whole/table.csv"), table);
-    assert_eq!(
-        scratch.works(&["sweep", "data/s.toml", "--out", "none", "--check"]),
-        "data/s.toml: 8 points\n"
-    );
+    for args in
+        [&["sweep", "data/s.toml", "--out", "none", "--check"][..], &["sweep", "data/s.toml", "--check"]]
+    {
+        assert_eq!(scratch.works(args), "data/s.toml: 8 points\n");
+    }
     assert!(!scratch.0.join("none").exists());
 }
 
@@ -111,12 +112,12 @@ fn shards_merge_to_the_table_of_the_whole() {
     scratch.works(&["sweep", "data/s.toml", "--out", "whole", "-q"]);
     for shard in ["1", "2", "3"] {
         let out = scratch.works(&["sweep", "data/s.toml", "--shard", &format!("{shard}/3"), "--out", shard]);
-        assert!(out.ends_with("points of this shard are there\n"), "{out}");
+        assert!(out.contains(&format!("\n{shard}: this shard is complete, ")), "{out}");
         assert!(!scratch.0.join(shard).join("table.csv").exists());
     }
     let (code, out, err) = scratch.run(&["sweep", "--merge", "1", "3", "--out", "merged"]);
     assert_eq!((code, out.as_str()), (2, ""));
-    assert!(err.contains("is missing, of point 2 ") && err.contains("give shard 2/3"), "{err}");
+    assert!(err.contains("the report of point 2 ") && err.contains("run shard 2/3"), "{err}");
     assert!(err.lines().count() == 1 && !scratch.0.join("merged").exists(), "{err}");
     scratch.works(&["sweep", "--merge", "1", "2", "3", "--out", "merged"]);
     for table in ["table.csv", "table.json", "table.parquet"] {
@@ -189,6 +190,15 @@ fn what_cannot_be_swept_is_told_in_a_line_before_anything_is_written() {
         (format!("{head}radio = \"rural\""), "--radio=rural --seed=1: rural: cannot be read"),
         (format!("{head}attack = \"rude\""), "--attack=rude --seed=1: rude: cannot be read"),
         (
+            format!("{head}net = \"none.net.xml\""),
+            "--net=none.net.xml --seed=1: none.net.xml: cannot be read",
+        ),
+        (format!("{head}only = \"@none.txt\""), "--only=@none.txt --seed=1: none.txt: cannot be read"),
+        (
+            format!("{head}radio = \"urban\"\npolygons = \"none.poly.xml\""),
+            "--polygons=none.poly.xml --seed=1: none.poly.xml: No such file",
+        ),
+        (
             head.replace("[1]", "\"1..1000000\""),
             "data/s.toml:3: sweep.seeds: found 1000000 points (seeds: 1000000, trace: 1), expected at most 10000",
         ),
@@ -230,6 +240,8 @@ fn two_settings_of_a_sweep_and_two_sweeps_are_compared() {
     assert!(page.starts_with("<!DOCTYPE html>") && !page.contains("http") && !page.contains("<script"));
     assert!(scratch.works(&["compare", "whole", "whole"]).contains("what was run: the same"));
 
+    let (code, _, err) = scratch.run(&["compare", "whole", "--by", "range", "60", "60"]);
+    assert!(code == 2 && err.contains("--by range 60 60: twice the same value; give two values"), "{err}");
     let (code, _, err) = scratch.run(&["compare", "whole", "--by", "range", "60", "90"]);
     assert!(
         code == 2 && err.contains("whole: has no points with range 90; it has range 120, range 60"),
@@ -241,7 +253,7 @@ fn two_settings_of_a_sweep_and_two_sweeps_are_compared() {
     assert!(code == 2 && err.contains("fewer: its list of seeds is 1,3, and 1..3 in whole"), "{err}");
     fs::remove_file(scratch.0.join("fewer/points").join(&scratch.files("fewer/points")[0])).unwrap();
     let (code, _, err) = scratch.run(&["compare", "fewer", "fewer"]);
-    assert!(code == 2 && err.contains("is missing, of point 1 ") && err.lines().count() == 1, "{err}");
+    assert!(code == 2 && err.contains("the report of point 1 ") && err.lines().count() == 1, "{err}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub enum CheckError {
         source: io::Error,
     },
     /// It does not begin as a recording does.
-    #[error("{name}: is no recording; wanted a file that `roadcast run --record` wrote")]
+    #[error("{name}: is not a recording; give a file that `roadcast run --record` wrote")]
     NotARecording {
         /// The file.
         name: String,

@@ -53,7 +53,7 @@ pub(super) fn summary(comparison: &ReportComparison) -> String {
     let count = |verdict| comparison.figures.iter().filter(|figure| figure.verdict == verdict).count();
     let how = if comparison.pairs > 1 { " beyond noise" } else { "" };
     format!(
-        "{} of {} figures differ{how}, {} are within noise, {} are equal",
+        "{} of {} figures differ{how}; {} within noise, {} equal",
         comparison.findings(),
         comparison.figures.len(),
         count(DifferenceVerdict::WithinNoise),

@@ -12,7 +12,10 @@ pub(crate) fn fault(table: &Section<'_>) -> Result<Fault, SettingsError> {
     let names = KINDS.map(|(name, keys)| (name, (name, keys)));
     let right = one_of(KINDS.iter().map(|(name, _)| *name));
     let (name, keys) = table.need("kind", table.choice("kind", &names)?, right)?;
-    let all: Vec<_> = SPAN.iter().chain(keys).copied().collect();
+    let moment = name == "crash";
+    timed(table, moment)?;
+    let times: &[&str] = if moment { &["kind", "at_s"] } else { &["kind", "from_s", "to_s"] };
+    let all: Vec<_> = times.iter().chain(keys).copied().collect();
     table.only(&all, &format!("kind = {name:?}"))?;
     let number = |key, range: RangeInclusive<f64>, otherwise| -> Result<f64, SettingsError> {
         Ok(table.number(key, range, "")?.unwrap_or(otherwise))
@@ -66,7 +69,7 @@ pub(crate) fn fault(table: &Section<'_>) -> Result<Fault, SettingsError> {
     Ok(Fault {
         who,
         receivers: if links { named(table, "receivers")? } else { Members::All },
-        span: span(table, matches!(kind, FaultKind::Crash { .. }))?,
+        span: span(table, moment)?,
         places: [table.place(key), table.place("receivers")],
         of_its_kind: 0,
         kind,
@@ -92,8 +95,14 @@ pub(crate) fn together(tables: &[Section<'_>], mut faults: Vec<Fault>) -> Result
         if let Some(other) = before.iter().find(overlaps) {
             let found = format!("{from_s}");
             let right = format!(
-                "one partition at a time: that of line {} lasts from {} to {} s",
-                other.places[0].line, other.span.from_s, other.span.to_s
+                "one partition at a time: that of line {} lasts from {} s to {}",
+                other.places[0].line,
+                other.span.from_s,
+                if other.span.to_s.is_finite() {
+                    format!("{} s", other.span.to_s)
+                } else {
+                    "the end".to_owned()
+                }
             );
             return Err(table.wrong("from_s", found, right));
         }
@@ -133,14 +142,21 @@ fn named(table: &Section<'_>, key: &'static str) -> Result<Members, SettingsErro
     Ok(table.strings(key, NAMES)?.map_or(Members::All, Members::Named))
 }
 
+/// Refuses the times of faults of the other sort.
+fn timed(table: &Section<'_>, moment: bool) -> Result<(), SettingsError> {
+    let (others, right): (&[&'static str], _) = if moment {
+        (&["from_s", "to_s"], "at_s says when")
+    } else {
+        (&["at_s"], "from_s and to_s say when")
+    };
+    match others.iter().find(|key| table.has(key)) {
+        Some(other) => Err(table.contradiction(other, "this kind", right)),
+        None => Ok(()),
+    }
+}
+
 fn span(table: &Section<'_>, moment: bool) -> Result<FaultSpan, SettingsError> {
     let (from, to) = if moment { ("at_s", None) } else { ("from_s", Some("to_s")) };
-    if let Some(other) =
-        ["at_s", "from_s", "to_s"].into_iter().find(|key| table.has(key) && *key != from && Some(*key) != to)
-    {
-        let right = if moment { "at_s says when" } else { "from_s and to_s say when" };
-        return Err(table.contradiction(other, "this kind", right));
-    }
     let from_s = table.number(from, TIME_S, " s")?.unwrap_or(0.0);
     let to_s = match to {
         Some(key) => table.number(key, TIME_S, " s")?.unwrap_or(f64::INFINITY),
@@ -153,7 +169,6 @@ fn span(table: &Section<'_>, moment: bool) -> Result<FaultSpan, SettingsError> {
     Ok(FaultSpan { from_s, to_s })
 }
 
-const SPAN: &[&str] = &["kind", "from_s", "to_s", "at_s"];
 const LINKS: &[&str] = &["senders", "receivers", "probability", "delay_ms"];
 const KINDS: [(&str, &[&str]); 10] = [
     ("burst_loss", &["senders", "receivers", "to_bad", "to_good", "loss_good", "loss_bad"]),

@@ -155,7 +155,7 @@ pub struct ErrorTable {
     pub mpdu_bytes: Option<u32>,
     /// Whether the ratio is of energy per bit to noise density (Eb/N0), otherwise of signal to interference and noise.
     pub per_bit: bool,
-    /// Ratio, dB, and share lost; the ratios rise, the shares never do. Linear in between, constant outside.
+    /// Ratio, dB, and share lost; ratios rise, shares do not. Linear in between, constant outside.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -247,6 +247,11 @@ impl PathLoss {
 }
 
 impl ErrorTable {
+    /// The profile's key of its points.
+    fn key(&self) -> &'static str {
+        if self.per_bit { "eb_n0_db" } else { "sinr_db" }
+    }
+
     /// The share lost at a ratio, dB.
     pub(super) fn lost(&self, db: f64) -> f64 {
         let above = self.points.partition_point(|(at, _)| *at <= db);

@@ -4,7 +4,7 @@
 //! a station whose clock is set while it records steps nothing here.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -88,7 +88,13 @@ impl Tape {
     /// The file cannot be read, or is no recording of a version that is read.
     pub(super) fn open(path: &Path) -> Result<Self, CheckError> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|source| CheckError::Read { name: name.clone(), source })?;
+        let failed = |source| CheckError::Read { name: name.clone(), source };
+        let found = std::fs::metadata(path).map_err(failed)?;
+        if !found.is_file() && !found.is_dir() {
+            // A pipe gives its bytes once.
+            return Err(failed(io::Error::other("it is not a plain file, and each is read three times")));
+        }
+        let file = File::open(path).map_err(failed)?;
         let (header, reader) = RecordReader::open(BufReader::new(file), &name)?;
         let mut tape = Self { reader, header, now_ns: 0, cut: None };
         tape.now_ns = tape.own_ns(tape.header.anchor_instant_ns);

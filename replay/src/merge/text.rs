@@ -76,8 +76,8 @@ fn joined(one: &MergedRecording) -> String {
 fn who_heard_whom(line: &mut impl FnMut(String), report: &MergeReport) {
     line(String::new());
     line("heard of all messages sent meanwhile (straight from the sender); rows: who sent".to_owned());
-    let columns = (0..report.recordings.len()).map(|number| format!("{number:>17}")).collect::<String>();
-    line(format!("{:>3} {columns}", ""));
+    let columns = (0..report.recordings.len()).map(|number| format!("{number:>18}")).collect::<String>();
+    line(format!("{:>3}{columns}", ""));
     for sender in 0..report.recordings.len() {
         let cell = |receiver: usize| {
             let pair = report.pairs.iter().find(|pair| pair.sender == sender && pair.receiver == receiver);
@@ -87,8 +87,8 @@ fn who_heard_whom(line: &mut impl FnMut(String), report: &MergeReport) {
             })
             .unwrap_or_else(|| "-".to_owned())
         };
-        let cells = (0..report.recordings.len()).map(|receiver| format!("{:>17}", cell(receiver)));
-        line(format!("{sender:>3} {}", cells.collect::<String>()));
+        let cells = (0..report.recordings.len()).map(|receiver| format!("{:>18}", cell(receiver)));
+        line(format!("{sender:>3}{}", cells.collect::<String>()));
     }
 }
 

@@ -23,18 +23,7 @@ use crate::geodesy::Plane;
 /// # Errors
 /// [`WriteError`]; the file named is then untouched.
 pub fn write(trace: &Trace, path: &Path, origin: Option<(f64, f64)>) -> Result<(), WriteError> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let (name, gzip) = match name.strip_suffix(".gz") {
-        Some(name) => (name, true),
-        None => (name, false),
-    };
-    let format = if name.ends_with(".csv") {
-        Format::Csv
-    } else if name.ends_with(".xml") {
-        Format::Xml
-    } else {
-        return Err(WriteError::Extension { path: path.to_owned() });
-    };
+    let (format, gzip) = format_of(path)?;
     let plane = match origin {
         None => None,
         Some((latitude, longitude)) => {
@@ -54,7 +43,32 @@ pub fn write(trace: &Trace, path: &Path, origin: Option<(f64, f64)>) -> Result<(
     written.map_err(|source| WriteError::Io { path: path.to_owned(), source })
 }
 
-/// Writes a file whole or not at all: beside its place first, then moved there.
+/// Whether a file's name says in which format it is written.
+///
+/// # Errors
+/// [`WriteError::Extension`].
+pub fn check_name(path: &Path) -> Result<(), WriteError> {
+    format_of(path).map(drop)
+}
+
+/// The format that a file's name asks for, and whether it is packed.
+fn format_of(path: &Path) -> Result<(Format, bool), WriteError> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let (name, gzip) = match name.strip_suffix(".gz") {
+        Some(name) => (name, true),
+        None => (name, false),
+    };
+    if name.ends_with(".csv") {
+        Ok((Format::Csv, gzip))
+    } else if name.ends_with(".xml") {
+        Ok((Format::Xml, gzip))
+    } else {
+        Err(WriteError::Extension { path: path.to_owned() })
+    }
+}
+
+/// Writes a file whole or not at all: beside its place first, then moved there. What a symbolic link leads to is replaced, and not the
+/// link; a FIFO or a device is written as it is.
 ///
 /// # Errors
 /// That of the system or of `content`; nothing is left behind then.
@@ -62,6 +76,12 @@ pub fn write_atomically(
     path: &Path,
     content: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let mut file = BufWriter::new(File::options().write(true).open(path)?);
+        content(&mut file)?;
+        return file.flush();
+    }
+    let path = &if path.is_symlink() { fs::canonicalize(path)? } else { path.to_owned() };
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"));
     };
@@ -282,6 +302,8 @@ fn decimal(value: i64, places: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use proptest::prelude::*;
 
     use super::super::Ground;
@@ -329,6 +351,23 @@ mod tests {
         let error = write(&Trace::default(), &directory.join("out.txt"), None).unwrap_err();
         assert!(error.to_string().ends_with("use .csv, .csv.gz, .xml or .xml.gz"));
         fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_link_stays_and_a_device_is_not_replaced() {
+        let directory = directory("links");
+        let [link, target, null] = ["link.csv", "target.csv", "null.csv"].map(|name| directory.join(name));
+        fs::write(&target, "old").unwrap();
+        symlink("target.csv", &link).unwrap();
+        symlink("/dev/null", &null).unwrap();
+        for path in [&link, &null] {
+            write(&town::trace(), path, None).unwrap();
+            assert!(path.is_symlink(), "{}", path.display());
+        }
+        assert_eq!(read(&target, &ReadOptions::default()).unwrap().samples, town::trace().samples);
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 3);
+        fs::remove_dir_all(directory).unwrap();
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::io::BufRead;
 
+use hashbrown::HashSet;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
@@ -14,6 +15,7 @@ use super::error::{RowFault, TraceError};
 use super::options::ReadOptions;
 use super::row::{Fault, MAX_NAME_BYTES, NameSpace, Row, parse_date};
 use super::station_kind::StationKind;
+use super::stations::MAX_STATIONS;
 use super::trace::Trace;
 
 /// Reads plain GPX, one tag at a time.
@@ -57,6 +59,8 @@ struct State<'a> {
     /// The track's name, and whether rows have it already.
     track: String,
     named: bool,
+    /// Names of the tracks that have points, this one's too.
+    names: HashSet<String>,
     point: Option<Point>,
     /// The text of the element that is open, if it is one that counts.
     open: Option<Element>,
@@ -91,6 +95,7 @@ impl<'a> State<'a> {
             tracks: 0,
             track: String::new(),
             named: false,
+            names: HashSet::new(),
             point: None,
             open: None,
             text: String::new(),
@@ -133,7 +138,7 @@ impl<'a> State<'a> {
         self.open = match local(name.as_ref()) {
             "trk" => {
                 self.tracks += 1;
-                self.track = format!("track {}", self.tracks);
+                self.track = self.own_name(&format!("track {}", self.tracks));
                 self.named = false;
                 None
             }
@@ -163,10 +168,8 @@ impl<'a> State<'a> {
         }
         let text = self.text.trim();
         match (self.open.take(), &mut self.point) {
-            // Two tracks may have one name; a station cannot be in two places.
             (Some(Element::Name), _) if !self.named && !text.is_empty() => {
-                self.track =
-                    if self.tracks == 1 { text.to_owned() } else { format!("{text} ({})", self.tracks) };
+                self.track = self.own_name(text);
                 self.named = true;
             }
             (Some(Element::Time), Some(point)) => text.clone_into(&mut point.time),
@@ -178,8 +181,21 @@ impl<'a> State<'a> {
         Ok(())
     }
 
+    /// Two tracks may have one name; a station cannot be in two places.
+    fn own_name(&self, text: &str) -> String {
+        if !self.names.contains(text) {
+            return text.to_owned();
+        }
+        let mut numbered = (self.tracks..).map(|number| format!("{text} ({number})"));
+        numbered.find(|name| !self.names.contains(name)).expect("invariant: names are fewer than numbers")
+    }
+
     fn point_ends(&mut self) -> Result<(), TraceError> {
         let Some(point) = self.point.take() else { return Ok(()) };
+        // The builder takes no more stations.
+        if self.names.len() <= MAX_STATIONS && !self.names.contains(&self.track) {
+            self.names.insert(self.track.clone());
+        }
         let time = parse_date(&point.time).map_err(|fault| match fault {
             RowFault::FieldMissing => Fault::new(fault, "no time"),
             fault => Fault::quoting(fault, "time", &point.time),

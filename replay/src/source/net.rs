@@ -28,7 +28,9 @@ pub struct Net {
 #[non_exhaustive]
 pub enum NetError {
     /// The file could not be opened or read.
-    #[error("{name}: cannot be read: {source}")]
+    #[error(
+        "{name}: cannot be read: {source}; give a SUMO net (x.net.xml or x.net.xml.gz) with a <location>"
+    )]
     Read {
         /// The file.
         name: String,
@@ -36,7 +38,7 @@ pub enum NetError {
         source: std::io::Error,
     },
     /// It is no net, or its location is not there or damaged.
-    #[error("{name}:{line}: {found}; needed is a SUMO net (x.net.xml or x.net.xml.gz) with a <location>")]
+    #[error("{name}:{line}: {found}; give a SUMO net (x.net.xml or x.net.xml.gz) with a <location>")]
     NoLocation {
         /// The file.
         name: String,
@@ -47,7 +49,7 @@ pub enum NetError {
     },
     /// It has no projection.
     #[error(
-        "{name}:{line}: the net has no projection (projParameter {found:?}); make it with one (netconvert --proj.utm), or say where x = 0, y = 0 is with --origin"
+        "{name}:{line}: the net has no projection (projParameter {found:?}); make it with one (netconvert --proj.utm), or give the place of x = 0, y = 0 with --origin"
     )]
     NoProjection {
         /// The file.
@@ -59,7 +61,7 @@ pub enum NetError {
     },
     /// It has a projection that is not known here.
     #[error(
-        "{name}:{line}: projection {found:?}: {detail}; convert the trace to degrees with SUMO (--fcd-output.geo)"
+        "{name}:{line}: projection {found:?}: {detail}; give a net in UTM or transverse Mercator (+proj=utm, +proj=tmerc) on WGS84 or GRS80, in metres, or convert the trace to degrees with SUMO (--fcd-output.geo)"
     )]
     UnknownProjection {
         /// The file.
@@ -114,9 +116,10 @@ impl Net {
                     }
                     inside = true;
                 }
-                Ok(Event::Eof) if !inside => return Err(none("is no XML".to_owned())),
+                Ok(Event::Eof) if !inside => return Err(none("is not XML".to_owned())),
                 Ok(Event::Eof) => return Err(none("ends before a <location>".to_owned())),
                 Ok(_) => {}
+                Err(quick_xml::Error::Encoding(_)) => return Err(none("is not XML".to_owned())),
                 Err(error) => return Err(none(error.to_string())),
             }
         }
@@ -288,11 +291,11 @@ mod tests {
                 with(utm, "!"),
                 "x.net.xml:4: the net has no projection (projParameter \"!\"); make it with one",
             ),
-            (with(utm, "+proj=lcc"), "+proj=lcc is not known; known are utm and tmerc"),
+            (with(utm, "+proj=lcc"), "+proj=lcc is not known; give a net in UTM or"),
             (with("netOffset", "offset"), "x.net.xml:4: the <location> has no netOffset"),
             (with("0.00,0.00,2000.00,3000.00", "0,0,nan,1"), "no convBoundary of four numbers"),
             (with("<net version", "<routes version"), "x.net.xml:3: is XML of another kind (<routes>)"),
-            (net("time;id\n").unwrap_err().to_string(), "is no XML"),
+            (net("time;id\n").unwrap_err().to_string(), "is not XML"),
             (with("<location", "<place"), "ends before a <location>"),
         ] {
             assert!(error.contains(said), "{error}");

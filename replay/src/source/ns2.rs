@@ -48,7 +48,12 @@ pub(super) fn read(input: impl BufRead, name: &str, options: &ReadOptions) -> Re
                 break;
             }
         }
-        match (Command::of(&line), line.ends_with(b"\n")) {
+        let whole = line.ends_with(b"\n");
+        if !whole && line.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
+            builder.cut(number, "its quotation mark is not closed".to_owned());
+            break;
+        }
+        match (Command::of(&line), whole) {
             (Ok(Some(command)), _) => scene.take(command, number)?,
             (Ok(None), _) => {}
             (Err(Fault(_, found)), false) => builder.cut(number, found),

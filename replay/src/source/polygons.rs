@@ -71,11 +71,18 @@ pub fn buildings_from(
     let mut found =
         Outlines { file, ground, types, net: None, outlines: Vec::new(), corners: 0, others: Vec::new() };
     let mut is_xml = false;
+    let mut depth = 0_u64;
     loop {
         buffer.clear();
         xml.get_mut().next_item();
         let line = xml.get_mut().line();
-        match xml.read_event_into(&mut buffer) {
+        let event = xml.read_event_into(&mut buffer);
+        match event {
+            Ok(Event::Start(_)) => depth += 1,
+            Ok(Event::End(_)) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        match event {
             Ok(Event::Start(tag) | Event::Empty(tag)) => {
                 is_xml = true;
                 match tag.name().as_ref() {
@@ -84,18 +91,24 @@ pub fn buildings_from(
                     _ => {}
                 }
             }
-            Ok(Event::Eof) if is_xml => break,
-            Ok(Event::Eof) => return Err(found.wrong(line, "is no XML".to_owned(), FILE)),
+            Ok(Event::Eof) if is_xml && depth == 0 => break,
+            Ok(Event::Eof) if is_xml => {
+                return Err(found.wrong(line, "the file ends inside an element".to_owned(), WHOLE));
+            }
+            Ok(Event::Eof) => return Err(found.wrong(line, "is not XML".to_owned(), FILE)),
             Ok(_) => {}
+            Err(quick_xml::Error::Encoding(_)) => {
+                return Err(found.wrong(xml.get_mut().line(), "is not XML".to_owned(), FILE));
+            }
             Err(error) => return Err(found.wrong(xml.get_mut().line(), error.to_string(), FILE)),
         }
     }
     if found.outlines.is_empty() {
-        let others = if found.others.is_empty() {
-            "has no polygons".to_owned()
-        } else {
-            format!("has no building among its polygons, which are of type {}", found.others.join(", "))
-        };
+        if found.others.is_empty() {
+            return Err(found.wrong(1, "has no polygons".to_owned(), FILE));
+        }
+        let others =
+            format!("has no building among its polygons, which are of type {}", found.others.join(", "));
         return Err(found.wrong(1, others, TYPES));
     }
     Ok(found.outlines)
@@ -221,7 +234,8 @@ const TYPES: &str = "say with --polygon-types which are buildings, such as \"bui
 const SMALLER: &str = "cut the file to the region of the trace (polyconvert --prune.boundary)";
 const PROJECTION: &str = "give the net that both are of with --net, or make the polygons with it (polyconvert --net-file), which writes \
                           a <location>, or say with --origin where x = 0, y = 0 of the trace is";
-const OFF: &str = "needed is a place of the trace's region";
+const WHOLE: &str = "copy it again, or write it again with polyconvert";
+const OFF: &str = "give a place in the region of the trace";
 /// More than any town has.
 const MAX_OUTLINES: usize = 1_000_000;
 /// 160 MB where they are searched.
@@ -345,7 +359,7 @@ mod tests {
             (
                 house("0,0 9e9,0 9,9"),
                 &here,
-                "x.poly.xml:2: polygon \"h\" has a corner at 9000000000,0; needed is",
+                "x.poly.xml:2: polygon \"h\" has a corner at 9000000000,0; give a place in",
             ),
             (
                 "<poly id=\"h\" type=\"building\"/>".to_owned(),
@@ -357,14 +371,24 @@ mod tests {
                 &here,
                 "no building among its polygons, which are of type forest; say with --polygon-types",
             ),
-            (String::new(), &here, "x.poly.xml:1: has no polygons; say with"),
+            (String::new(), &here, "x.poly.xml:1: has no polygons; buildings are a SUMO polygon file"),
             ("<poly id=\"h\"".to_owned(), &here, "x.poly.xml:"),
         ] {
             let error = read(&lines, on).unwrap_err();
             assert!(error.contains(said) && !error.contains('\n'), "{lines}\nsays: {error}\nwant: {said}");
         }
         let error = buildings_from(&b"time;id\n"[..], "t", &here, &PolygonTypes::default()).unwrap_err();
-        assert!(error.to_string().starts_with("t:2: is no XML; buildings are"), "{error}");
+        assert!(error.to_string().starts_with("t:2: is not XML; buildings are"), "{error}");
+        let error = buildings_from(&b"\xff\xfe\x80"[..], "t", &here, &PolygonTypes::default()).unwrap_err();
+        assert!(error.to_string().starts_with("t:1: is not XML; buildings are"), "{error}");
+        // Houses that are not there any more would be silence.
+        let whole = file(&house("0,0 9,0 9,9"));
+        let cut = whole.strip_suffix("</additional>\n").unwrap();
+        let error = buildings_from(cut.as_bytes(), "t", &here, &PolygonTypes::default()).unwrap_err();
+        assert!(
+            error.to_string().starts_with("t:3: the file ends inside an element; copy it again"),
+            "{error}"
+        );
     }
 
     proptest! {

@@ -41,9 +41,7 @@ impl Projection {
                 "towgs84" if value.split(',').all(|part| part.parse() == Ok(0.0)) => {}
                 "no_defs" | "type" | "wktext" => {}
                 _ => {
-                    return Err(format!(
-                        "{word} is not known; known are utm and tmerc on WGS84 or GRS80, in metres"
-                    ));
+                    return Err(format!("{word} is not known"));
                 }
             }
         }
@@ -124,9 +122,8 @@ impl Words<'_> {
                 false_easting: self.x_0,
                 equator_northing: self.y_0 - meridian_arc_m(self.latitude_0.to_radians()) * self.scale,
             }),
-            other => Err(format!(
-                "+proj={other} is not known; known are utm and tmerc on WGS84 or GRS80, in metres"
-            )),
+            "" => Err("+proj is missing".to_owned()),
+            other => Err(format!("+proj={other} is not known")),
         }
     }
 }
@@ -144,7 +141,7 @@ fn meridian_arc_m(latitude: f64) -> f64 {
 }
 
 fn between(key: &str, value: &str, least: f64, most: f64) -> Result<f64, String> {
-    let number: f64 = value.parse().map_err(|_| format!("{key}={value} is no number"))?;
+    let number: f64 = value.parse().map_err(|_| format!("{key}={value} is not a number"))?;
     if (least..=most).contains(&number) {
         Ok(number)
     } else {
@@ -229,12 +226,13 @@ mod tests {
     #[test]
     fn what_is_not_known_is_named() {
         for (text, said) in [
-            ("+proj=lcc +lat_1=49", "lat_1=49 is not known; known are utm and tmerc"),
+            ("+proj=lcc +lat_1=49", "lat_1=49 is not known"),
             ("+proj=utm +ellps=WGS84", "+zone=1 to"),
             ("+proj=utm +zone=61", "+zone=1 to"),
             ("+proj=tmerc +ellps=bessel", "ellps=bessel is not known"),
             ("+proj=tmerc +lon_0=400", "lon_0=400 is not within"),
-            ("", "+proj= is not known"),
+            ("", "+proj is missing"),
+            ("utm", "utm is not known"),
         ] {
             let found = Projection::parse(text).unwrap_err();
             assert!(found.contains(said), "{found}");

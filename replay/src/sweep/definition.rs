@@ -307,11 +307,13 @@ fn setting(top: &Section<'_>, one: Alternatives) -> Result<Setting, SettingsErro
         let mut content = String::new();
         let words = words.map(|words| {
             let of = |word: String| {
-                let path = top.beside(&word);
+                // As in only = "@names.txt".
+                let (mark, name) = word.strip_prefix('@').map_or(("", word.as_str()), |name| ("@", name));
+                let path = top.beside(name);
                 let digest = path.is_file().then(|| source::sha256(&path)).flatten();
                 content += digest.as_ref().unwrap_or(&word);
                 content.push('\n');
-                if digest.is_some() { path.display().to_string() } else { word }
+                if digest.is_some() { format!("{mark}{}", path.display()) } else { word }
             };
             words.into_iter().map(of).collect()
         });

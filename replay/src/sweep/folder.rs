@@ -67,7 +67,7 @@ pub enum FolderError {
         other: PathBuf,
     },
     /// A point is in none.
-    #[error("{}: is missing, of point {number} ({point}); run {run}", path.display())]
+    #[error("{}: the report of point {number} ({point}) is missing; run {run}", path.display())]
     Missing {
         /// Where it should be.
         path: PathBuf,
@@ -130,12 +130,12 @@ impl SweepFolder {
         let opened = fs::File::open(&file).and_then(|opened| opened.take(LARGEST + 1).read_to_end(&mut text));
         opened.map_err(|error| failed(format!("cannot be read: {error}")))?;
         if text.len() as u64 > LARGEST {
-            return Err(failed(format!("is no sweep: longer than {LARGEST} bytes")));
+            return Err(failed(format!("is not a sweep: longer than {LARGEST} bytes")));
         }
         let manifest: SweepManifest =
-            serde_json::from_slice(&text).map_err(|error| failed(format!("is no sweep: {error}")))?;
+            serde_json::from_slice(&text).map_err(|error| failed(format!("is not a sweep: {error}")))?;
         match manifest.wrong() {
-            Some(wrong) => Err(failed(format!("is no sweep: has {wrong}"))),
+            Some(wrong) => Err(failed(format!("is not a sweep: has {wrong}"))),
             None => Ok(Self { path: path.to_owned(), manifest }),
         }
     }

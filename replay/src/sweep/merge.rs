@@ -70,7 +70,7 @@ fn missing(
     {
         let shard = number as u64 % u64::from(of) + 1;
         *path = path.file_name().map(Into::into).unwrap_or_default();
-        *run = format!("or give shard {shard}/{of}, which is none of these");
+        *run = format!("shard {shard}/{of}, or give its folder too");
     }
     error
 }

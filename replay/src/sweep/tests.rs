@@ -332,7 +332,7 @@ fn shards_that_do_not_belong_together_are_refused_and_nothing_is_written() {
     assert_eq!(
         said(&[&one]),
         format!(
-            "00002-{id}.json: is missing, of point 2 (a.csv, range 200, seed 2); run or give shard 2/2, which is none of these"
+            "00002-{id}.json: the report of point 2 (a.csv, range 200, seed 2) is missing; run shard 2/2, or give its folder too"
         )
     );
     fs::remove_file(two.report_path(3)).unwrap();
@@ -343,7 +343,7 @@ fn shards_that_do_not_belong_together_are_refused_and_nothing_is_written() {
     report.version = "2".to_owned();
     for (text, wanted) in [
         (serde_json::to_string(&report).unwrap(), "is by another version than its sweep; remove it"),
-        ("{".to_owned(), "is no report: "),
+        ("{".to_owned(), "is not a report: "),
     ] {
         fs::write(two.report_path(3), text).unwrap();
         let found = said(&[&one, &two]);
@@ -371,7 +371,7 @@ fn a_folder_goes_on_with_its_own_sweep_alone() {
     let again = begin(TWELVE, None, "1").unwrap();
     let there: Vec<bool> = (0..12).map(|number| again.report(number).unwrap().is_some()).collect();
     assert_eq!(there.iter().filter(|there| !**there).count(), 1);
-    assert!(again.table().unwrap_err().to_string().contains("is missing, of point 8 "));
+    assert!(again.table().unwrap_err().to_string().contains("the report of point 8 "));
     let before = fs::read(scratch.0.join("out/sweep.json")).unwrap();
     for (error, wanted) in [
         (begin(TWELVE, None, "2"), "is by version 1, and this sweep is by 2; "),
@@ -444,7 +444,7 @@ proptest! {
         for content in [bytes, manifest.to_string().into_bytes()] {
             fs::write(folder.join("sweep.json"), content).unwrap();
             let error = SweepFolder::open(&folder).unwrap_err().to_string();
-            prop_assert!(error.contains("sweep.json: is no sweep: "));
+            prop_assert!(error.contains("sweep.json: is not a sweep: "));
         }
         fs::remove_dir_all(&folder).unwrap();
     }

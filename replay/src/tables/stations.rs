@@ -22,7 +22,7 @@ pub const COLUMNS: [Column<'_>; 21] = [
         "kind",
         Text,
         "",
-        "what it is: passenger, bus, truck, motorcycle, bicycle, pedestrian, tram, emergency or roadside",
+        "what it is: passenger, bus, truck, motorcycle, bicycle, pedestrian, tram, train, emergency or roadside",
     ),
     Column::new("honest", Flag, "", "whether it is none of the attackers, whose messages no figure counts"),
     Column::new("second_at", Integer, "s", "the second begins this long after the trace's first step"),

@@ -6,6 +6,7 @@ mod error;
 mod interrupt;
 mod merge;
 mod options;
+mod outputs;
 mod plan;
 mod reading;
 mod ready;
@@ -133,6 +134,10 @@ fn check_recording(args: &CheckArgs, out: &mut dyn Write) -> Result<(), Error> {
 }
 
 fn convert_trace(args: &ConvertArgs, out: &mut dyn Write) -> Result<(), Error> {
+    convert::check_name(&args.output).map_err(ReplayError::from)?;
+    let mut read_too = args.reading.files();
+    read_too.push(("the trace", &args.input));
+    outputs::check(&[("the converted trace", &args.output)], &read_too)?;
     let trace = read(&args.input, &args.reading)?;
     warn(&args.input, &trace);
     convert::write(&trace, &args.output, None).map_err(ReplayError::from)?;
@@ -193,4 +198,8 @@ shown), 2 the recording cannot be read.";
 const CONVERT_HELP: &str = "Examples:
   roadcast replay convert town.fcd.xml town.fcd.csv.gz
   roadcast replay convert 01_tracks.csv highway.csv.gz --mapping highd
-  roadcast replay convert drive.gpx drive.csv";
+  roadcast replay convert drive.gpx drive.csv
+
+The input is left as it is, and the output is written whole or not at all.
+
+Exit codes: 0 written, 2 the trace cannot be read, or the file not written.";

@@ -42,6 +42,15 @@ where
     }
 }
 
+/// A seed of draws.
+///
+/// # Errors
+/// What would be right.
+#[cfg(feature = "replay")]
+pub(super) fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number, 0 to {}", u64::MAX))
+}
+
 /// As [`seconds`], for a simulation, which may end within a second.
 ///
 /// # Errors

@@ -119,7 +119,7 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, Sett
                     .ok_or_else(|| section.missing("station", right))?,
                 speed: section.number("speed", 0.01..=1000.0, " times as fast")?.unwrap_or(1.0),
                 geographic: section.flag("geographic")?,
-                origin: section.pair("origin", -180.0..=180.0)?,
+                origin: section.degrees("origin")?,
             })
         }
         Source::Fixed => {

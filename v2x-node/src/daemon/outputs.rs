@@ -21,7 +21,7 @@ use crate::whole_file;
 #[non_exhaustive]
 pub enum OutputError {
     /// The report can never be written there.
-    #[error("{}: cannot be written: {found}; name a file in a directory that is there", path.display())]
+    #[error("{}: cannot be written: {found}; name a file in a directory that exists", path.display())]
     NoPlace {
         /// The file.
         path: PathBuf,

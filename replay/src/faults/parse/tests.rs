@@ -57,7 +57,7 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         ),
         (
             "kind = \"crash\"\nduty = 1",
-            "p.toml:3: fault[1].duty: does not go with kind = \"crash\"; keys that do: ",
+            "p.toml:3: fault[1].duty: does not go with kind = \"crash\"; keys that do: kind, at_s, stations",
         ),
         (
             "kind = \"gnss_outage\"\nat_s = 1",
@@ -109,7 +109,11 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         ("kind = \"crash\"\ncolour = 1", "p.toml:3: fault[1].colour: unknown key; known keys here: kind, "),
         (
             "kind = \"partition\"\nfrom_s = 1\nto_s = 5\n[[fault]]\nkind = \"partition\"\nfrom_s = 4",
-            "p.toml:7: fault[2].from_s: found 4, expected one partition at a time: that of line 1 lasts from 1 to 5 s",
+            "p.toml:7: fault[2].from_s: found 4, expected one partition at a time: that of line 1 lasts from 1 s to 5 s",
+        ),
+        (
+            "kind = \"partition\"\n[[fault]]\nkind = \"partition\"",
+            "p.toml:3: fault[2].from_s: found 0, expected one partition at a time: that of line 1 lasts from 0 s to the end",
         ),
     ] {
         assert!(said(text).starts_with(wanted), "found {:?}, wanted {wanted:?}", said(text));

@@ -65,12 +65,16 @@ fn radio(top: &Section<'_>) -> Result<RadioProfile, SettingsError> {
 fn path_loss(table: &Section<'_>) -> Result<PathLoss, SettingsError> {
     let lines_db = table.pairs("lines_db", 0.0..=200.0, LINES)?;
     let lines_db = table.need("lines_db", lines_db, LINES)?;
-    if lines_db.is_empty() || lines_db.len() > MAX_LINES || lines_db.iter().any(|(_, slope)| *slope < 10.0) {
-        let found = format!("{} lines", lines_db.len());
+    let flat = lines_db.iter().find(|(_, slope)| *slope < LEAST_SLOPE_DB);
+    if let Some((at_1_m, slope)) = flat {
+        let right = format!("{LEAST_SLOPE_DB} dB or more for each tenfold distance");
+        return Err(table.wrong("lines_db", format!("[{at_1_m}, {slope}]"), right));
+    }
+    if lines_db.is_empty() || lines_db.len() > MAX_LINES {
         return Err(table.wrong(
             "lines_db",
-            found,
-            format!("1 to {MAX_LINES} lines, each of 10 dB or more a decade"),
+            counted(lines_db.len(), "line"),
+            format!("1 to {MAX_LINES} lines"),
         ));
     }
     Ok(PathLoss { lines_db, least_m: table.number("least_m", 0.1..=100.0, " m")?.unwrap_or(1.0) })
@@ -110,14 +114,25 @@ fn fading(top: &Section<'_>) -> Result<Vec<(f64, f64)>, SettingsError> {
     let shapes = pairs.iter().all(|(_, m)| (0.5..=50.0).contains(m));
     if pairs.is_empty() || pairs.len() > MAX_LINES || pairs[0].0 > 0.0 || !rises || !shapes {
         let right = "distances that rise from 0, each with a shape of 0.5 to 50".to_owned();
-        return Err(table.wrong("nakagami", format!("{pairs:?}"), right));
+        return Err(table.wrong("nakagami", list(&pairs), right));
     }
     Ok(pairs)
 }
 
 fn errors(top: &Section<'_>, rate: DataRate) -> Result<Vec<ErrorTable>, SettingsError> {
     let tables = top.tables("errors", ERROR_KEYS, MAX_TABLES)?;
-    let tables = tables.iter().map(error_table).collect::<Result<Vec<_>, _>>()?;
+    let mut read: Vec<ErrorTable> = Vec::with_capacity(tables.len());
+    for table in &tables {
+        let found = error_table(table)?;
+        let same = read.iter().position(|one| (one.rate, one.mpdu_bytes) == (found.rate, found.mpdu_bytes));
+        if let Some(same) = same {
+            let key = if table.has("mpdu_bytes") { "mpdu_bytes" } else { found.key() };
+            let told = format!("a second table for the rate and length of errors[{}]", same + 1);
+            return Err(table.wrong(key, told, "one table for each mbps and mpdu_bytes".to_owned()));
+        }
+        read.push(found);
+    }
+    let tables = read;
     let fits = |table: &ErrorTable| table.rate.is_none_or(|other| other == rate);
     if !tables.iter().any(fits) {
         let right = format!("a table [[errors]] for {} Mb/s, or without mbps for any rate", mbps(rate));
@@ -134,15 +149,18 @@ fn error_table(table: &Section<'_>) -> Result<ErrorTable, SettingsError> {
     };
     let points = table.pairs(key, -50.0..=100.0, POINTS)?;
     let points = table.need(key, points, POINTS)?;
-    let shares = points.iter().all(|(_, lost)| (0.0..=1.0).contains(lost));
-    let falls = points.windows(2).find(|two| two[1].0 <= two[0].0 || two[1].1 > two[0].1);
-    if let Some([from, to]) = falls {
-        let found = format!("[{}, {}] after [{}, {}]", to.0, to.1, from.0, from.1);
-        return Err(table.wrong(key, found, "ratios that rise, and shares lost that never do".to_owned()));
+    if let Some((ratio, lost)) = points.iter().find(|(_, lost)| !(0.0..=1.0).contains(lost)) {
+        let right = "a ratio, dB, and a share of frames lost, 0 to 1".to_owned();
+        return Err(table.wrong(key, format!("[{ratio}, {lost}]"), right));
     }
-    if points.len() < 2 || points.len() > MAX_POINTS || !shares {
-        let found = format!("{} points", points.len());
-        return Err(table.wrong(key, found, format!("2 to {MAX_POINTS} of {POINTS}, shares from 0 to 1")));
+    let disordered = points.windows(2).find(|two| two[1].0 <= two[0].0 || two[1].1 > two[0].1);
+    if let Some([from, to]) = disordered {
+        let found = format!("[{}, {}] after [{}, {}]", to.0, to.1, from.0, from.1);
+        return Err(table.wrong(key, found, "ratios that rise and shares lost that do not".to_owned()));
+    }
+    if points.len() < 2 || points.len() > MAX_POINTS {
+        let found = counted(points.len(), "point");
+        return Err(table.wrong(key, found, format!("2 to {MAX_POINTS} {POINTS}")));
     }
     Ok(ErrorTable {
         rate: rate_of(table, "mbps")?,
@@ -167,6 +185,16 @@ fn rate_of(table: &Section<'_>, key: &'static str) -> Result<Option<DataRate>, S
 
 fn mbps(rate: DataRate) -> f64 {
     f64::from(rate.half_mbps()) / 2.0
+}
+
+/// As in the file.
+fn list(pairs: &[(f64, f64)]) -> String {
+    let pairs: Vec<String> = pairs.iter().map(|(one, other)| format!("[{one}, {other}]")).collect();
+    format!("[{}]", pairs.join(", "))
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn need_table<'d>(
@@ -223,5 +251,7 @@ const MAX_RANGE_M: f64 = 1_500.0;
 /// 20 dB above the least sensitivity that the standard asks for (IEEE Std 802.11-2020, 17.3.10.6).
 const ENERGY_DBM: f64 = -65.0;
 const MAX_LINES: usize = 8;
+/// Free space has 20; a guide of waves a little less.
+const LEAST_SLOPE_DB: f64 = 10.0;
 const MAX_TABLES: usize = 64;
 const MAX_POINTS: usize = 256;

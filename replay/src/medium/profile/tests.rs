@@ -63,12 +63,19 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         ),
         (
             LEAST.replace("[47, 20]", "[47, -20]"),
-            "p.toml:5: path_loss.lines_db: found [47, -20], expected pairs",
+            "p.toml:5: path_loss.lines_db: found [47, -20], expected two numbers, 0 to 200",
         ),
-        (LEAST.replace("[47, 20]", "[47, 2]"), "p.toml:5: path_loss.lines_db: found 1 lines, expected"),
+        (
+            LEAST.replace("[47, 20]", "[47, 20], [10, 2]"),
+            "p.toml:5: path_loss.lines_db: found [10, 2], expected 10 dB or more for each tenfold distance",
+        ),
+        (
+            LEAST.replace("[[47, 20]]", "[]"),
+            "p.toml:5: path_loss.lines_db: found 0 lines, expected 1 to 8 lines",
+        ),
         (
             LEAST.replace("[10, 0]", "[-1, 0]"),
-            "p.toml:7: errors[1].sinr_db: found [-1, 0] after [0, 1], expected ratios that rise",
+            "p.toml:7: errors[1].sinr_db: found [-1, 0] after [0, 1], expected ratios that rise and shares lost that do not",
         ),
         (
             LEAST.replace("[0, 1], [10, 0]", "[0, 0], [10, 1]"),
@@ -76,7 +83,21 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         ),
         (
             LEAST.replace("[0, 1]", "[0, 1.5]"),
-            "p.toml:7: errors[1].sinr_db: found 2 points, expected 2 to 256 of pairs",
+            "p.toml:7: errors[1].sinr_db: found [0, 1.5], expected a ratio, dB, and a share of frames lost, 0 to 1",
+        ),
+        (
+            LEAST.replace("[0, 1], [10, 0]", "[0, 1]"),
+            "p.toml:7: errors[1].sinr_db: found 1 point, expected 2 to 256 pairs of a ratio",
+        ),
+        (
+            more(
+                "[[errors]]\nmpdu_bytes = 190\nsinr_db = [[0, 1], [10, 0]]\n[[errors]]\nmpdu_bytes = 190\nsinr_db = [[0, 1], [10, 0]]",
+            ),
+            "p.toml:12: errors[3].mpdu_bytes: found a second table for the rate and length of errors[2], expected one table for",
+        ),
+        (
+            more("[[errors]]\nsinr_db = [[0, 1], [10, 0]]"),
+            "p.toml:9: errors[2].sinr_db: found a second table for the rate and length of errors[1]",
         ),
         (
             first("rate_mbps = 7"),
@@ -91,7 +112,7 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         (more("[shadowing]\nsigma_db = 3"), "p.toml:8: shadowing.correlation_m is missing"),
         (
             more("[fading]\nnakagami = [[10, 1]]"),
-            "p.toml:9: fading.nakagami: found [(10.0, 1.0)], expected distances that rise from 0",
+            "p.toml:9: fading.nakagami: found [[10, 1]], expected distances that rise from 0",
         ),
         (more("[capture]\nwithin_us = 5"), "p.toml:8: capture.by_db is missing"),
         (

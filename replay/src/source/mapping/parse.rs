@@ -133,11 +133,7 @@ impl Mapping {
     }
 
     fn location(&mut self, top: &Section<'_>) -> Result<(), SettingsError> {
-        self.origin = top.pair("origin", -180.0..=180.0)?;
-        if let Some((latitude, _)) = self.origin.filter(|(latitude, _)| latitude.abs() > 89.0) {
-            let right = "[latitude, longitude] in degrees, at most 89 from the equator".to_owned();
-            return Err(top.wrong("origin", format!("latitude {latitude}"), right));
-        }
+        self.origin = top.degrees("origin")?;
         let offset = top.pair("offset", -1e8..=1e8)?;
         let projection = top.string("projection", PROJECTION)?;
         for key in ["origin", "projection"] {
@@ -155,7 +151,9 @@ impl Mapping {
             return Err(top.contradiction("origin", "projection", "give one of the two"));
         }
         let found = Projection::parse(&text);
-        let projection = found.map_err(|detail| top.wrong("projection", detail, PROJECTION.to_owned()))?;
+        let projection = found.map_err(|detail| {
+            top.wrong("projection", format!("{text:?} ({detail})"), PROJECTION.to_owned())
+        })?;
         self.projection = Some((projection, offset.unwrap_or_default()));
         Ok(())
     }

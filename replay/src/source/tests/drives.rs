@@ -34,6 +34,23 @@ fn each_track_of_a_gpx_is_a_station() {
 }
 
 #[test]
+fn a_track_keeps_its_name_unless_another_had_it_before() {
+    let point = |minute: u32| {
+        format!("<trkpt lat=\"49.6\" lon=\"6.13\"><time>2026-11-30T14:{minute}:00Z</time></trkpt>")
+    };
+    let track = |name: &str, minute| format!("<trk>{name}<trkseg>{}</trkseg></trk>", point(minute));
+    let tracks = [
+        track("<name>a</name>", 30),
+        track("<name>b</name>", 31),
+        track("<name>a (4)</name>", 32),
+        track("<name>a</name>", 33),
+        track("", 34),
+    ];
+    let trace = parse(format!("<gpx>{}</gpx>", tracks.concat())).unwrap();
+    assert_eq!(trace.names, ["a", "b", "a (4)", "a (5)", "track 5"]);
+}
+
+#[test]
 fn points_without_a_time_are_told_and_a_cut_gpx_keeps_what_came_before() {
     let without = GPX.replace("<time>2026-11-30T14:30:01Z</time>", "");
     assert_eq!(dropped(&parse_all(&without).unwrap()), [(RowFault::FieldMissing, 1, 8)]);
@@ -109,6 +126,12 @@ fn wrong_lines_of_ns2_are_dropped_and_a_cut_one_ends_it() {
     let cut = parse(format!("{text}$ns_ at 4 \"$node_(0) setdest 2").replace("far", "9").replace("-1", "1"))
         .unwrap();
     assert!(is_cut(&cut), "{:?}", cut.warnings);
+    // Whole words, and not the whole command.
+    for end in ["$ns_ at 4 \"$node_(0)", "$ns_ at 4 \"$node_(0) setdest 20 0 1"] {
+        let cut = parse_all(format!("{text}{end}")).unwrap();
+        assert!(is_cut(&cut), "{end}: {:?}", cut.warnings);
+        assert_eq!(cut.samples, trace.samples, "{end}");
+    }
 }
 
 #[test]

@@ -183,9 +183,12 @@ fn a_mapping_that_does_not_fit_together_is_refused_with_its_line() {
         (format!("offset = [1, 2]\n{COLUMNS}"), "projection is missing"),
         (
             format!("projection = \"+proj=lcc\"\n{COLUMNS}"),
-            "m.toml:1: projection: found +proj=lcc is not known",
+            "m.toml:1: projection: found \"+proj=lcc\" (+proj=lcc is not known), expected PROJ's parameters",
         ),
-        (format!("origin = [95, 2]\n{COLUMNS}"), "m.toml:1: origin: found latitude 95"),
+        (
+            format!("origin = [95, 2]\n{COLUMNS}"),
+            "m.toml:1: origin: found [95, 2], expected latitude, at most 89 from the equator, and longitude",
+        ),
     ] {
         let error = Mapping::parse("m.toml", &text).unwrap_err().to_string();
         assert!(error.starts_with("m.toml:") && error.contains(said), "{text}{error}");

@@ -137,14 +137,17 @@ fn a_file_without_its_end_is_refused_and_one_damaged_farther_in_keeps_what_came_
     let rows = drive(40, 2_000);
     let mut bytes = table(&rows);
     let error = by_table(bytes[..bytes.len() / 2].to_vec(), &ReadOptions::default()).unwrap_err();
-    assert!(error.to_string().starts_with("t: is no table of Parquet that can be read: "), "{error}");
+    assert!(error.to_string().starts_with("t: is not a readable Parquet file: "), "{error}");
     let zstd = b"\x28\xb5\x2f\xfd";
     let last_page = bytes.windows(zstd.len()).rposition(|four| four == zstd).unwrap();
     bytes[last_page] ^= 0xff;
     // The last column of the second one is damaged: it tells vehicles from persons.
     let trace = by_table(bytes, &ReadOptions::default()).unwrap();
     let warnings: Vec<String> = trace.warnings.iter().map(ToString::to_string).collect();
-    assert!(warnings[0].starts_with("cut short in row 65537 (is no table of Parquet"), "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("cut short in row 65537 (is not a readable Parquet file"),
+        "{warnings:?}"
+    );
     assert_eq!(trace.samples.len(), 65_536);
 }
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use v2x_replay::compare::{ComparedSide, ReportComparison, page, text};
-use v2x_replay::source::convert;
 
 use super::error::ReplayError;
+use super::outputs;
 use crate::error::Error;
 use crate::whole_file;
 
@@ -35,11 +35,10 @@ pub struct CompareArgs {
 }
 
 pub(super) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<(), Error> {
-    for path in [&args.json, &args.html].into_iter().flatten() {
-        if let Some(found) = whole_file::impossible(path) {
-            return Err(ReplayError::NoPlace { path: path.display().to_string(), found }.into());
-        }
-    }
+    let written = [("the comparison", args.json.as_deref()), ("the page", args.html.as_deref())];
+    let read =
+        [("the first report", Some(args.first.as_path())), ("the second report", args.second.as_deref())];
+    outputs::check(&outputs::given(written), &outputs::given(read))?;
     let (a, b) = sides(args)?;
     let comparison = ReportComparison::new(&a, &b).map_err(ReplayError::from)?;
     write!(out, "{}", text(&comparison, args.all))?;
@@ -54,7 +53,7 @@ pub(super) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<(), Error> 
     if let Some(path) = &args.html {
         let command = std::env::args().collect::<Vec<_>>().join(" ");
         let page = page(&comparison, &command, env!("CARGO_PKG_VERSION"));
-        convert::write_atomically(path, |file| file.write_all(page.as_bytes()))
+        whole_file::write(path, page.as_bytes())
             .map_err(|source| Error::File { path: path.clone(), source })?;
         writeln!(out, "page: {}", path.display())?;
     }
@@ -67,6 +66,9 @@ pub(super) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<(), Error> 
 
 fn sides(args: &CompareArgs) -> Result<(ComparedSide, ComparedSide), ReplayError> {
     if let [key, one, other] = args.by.as_slice() {
+        if one == other {
+            return Err(ReplayError::OneValue { key: key.clone(), value: one.clone() });
+        }
         let read = |value: &str| ComparedSide::read_points(&args.first, key, value);
         return Ok((read(one)?, read(other)?));
     }

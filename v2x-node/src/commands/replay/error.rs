@@ -107,7 +107,7 @@ pub enum ReplayError {
         path: String,
     },
     /// An output file could not be written.
-    #[error("{path}: cannot be written: {found}; name a file in a directory that is there")]
+    #[error("{path}: cannot be written: {found}; name a file in a directory that exists")]
     NoPlace {
         /// The file to write.
         path: String,
@@ -115,7 +115,7 @@ pub enum ReplayError {
         found: &'static str,
     },
     /// The folder of tables cannot be made.
-    #[error("{path}: cannot be made: {found}; name a new directory, in one that is there")]
+    #[error("{path}: cannot be made: {found}; name a new or an empty directory")]
     NoFolder {
         /// The folder.
         path: String,
@@ -143,6 +143,14 @@ pub enum ReplayError {
     /// The file is not there, or no report.
     #[error(transparent)]
     NoReport(#[from] NoReport),
+    /// A setting is to be compared with itself.
+    #[error("--by {key} {value} {value}: twice the same value; give two values of the setting")]
+    OneValue {
+        /// The setting.
+        key: String,
+        /// The value.
+        value: String,
+    },
     /// There is nothing to compare.
     #[error(transparent)]
     Compare(#[from] CompareError),

@@ -1,14 +1,15 @@
 //! `roadcast replay merge`: recordings of several stations on one clock.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use v2x_replay::merge::{MergeRadio, merge, text};
 use v2x_replay::plan::MediumPlan;
 
 use super::error::ReplayError;
-use crate::commands::span::whole;
+use super::outputs;
+use crate::commands::span::{seed, whole};
 use crate::error::Error;
 use crate::whole_file;
 
@@ -25,7 +26,7 @@ pub struct MergeArgs {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = whole(2..=1_000_u32, "draws"), requires = "radio")]
     pub draws: u32,
     /// Seed of the draws
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "radio")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = seed, default_value_t = 1, requires = "radio")]
     pub seed: u64,
     /// Write the figures to FILE as JSON
     #[arg(long, value_name = "FILE")]
@@ -33,12 +34,12 @@ pub struct MergeArgs {
 }
 
 pub(super) fn run(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Error> {
-    // Checked now, not after minutes.
-    if let Some(path) = &args.json
-        && let Some(found) = whole_file::impossible(path)
-    {
-        return Err(ReplayError::NoPlace { path: path.display().to_string(), found }.into());
-    }
+    let recordings = args.recordings.iter().map(|path| ("a recording", path.as_path()));
+    let radio = args.radio.as_deref().map(|name| ("the radio's profile", Path::new(name)));
+    outputs::check(
+        &outputs::given([("the figures", args.json.as_deref())]),
+        &recordings.chain(radio).collect::<Vec<_>>(),
+    )?;
     let radio = args.radio.as_deref().map(MediumPlan::named).transpose().map_err(ReplayError::from)?;
     let radio = radio.map(|medium| MergeRadio { medium, seed: args.seed, draws: args.draws });
     let report = merge(&args.recordings, radio).map_err(ReplayError::from)?;

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::commands::span::{any_seconds, seconds, whole_seconds};
+use crate::commands::span::{any_seconds, seconds, seed, whole_seconds};
 use clap::{Args, ValueEnum};
 use v2x_core::{ChangeRule, Congestion, PseudonymConfig, Regulation};
 use v2x_replay::attack::AttackPlan;
@@ -71,11 +71,11 @@ pub struct ReplayArgs {
     /// The law that holds for every frame, imminent ones too (default: none, or as the plan says)
     #[arg(long, value_enum, value_name = "LAW", help_heading = HOW)]
     pub regulation: Option<RegulationArg>,
-    /// Every station within this many metres hears everything (default: 300)
+    /// Every station within this many metres receives every frame (default: 300)
     #[arg(long, value_name = "M", allow_negative_numbers = true, help_heading = HOW)]
     pub range: Option<f64>,
     /// Seed of keys and random choices (default: 1, or those of the plan): the same trace, options and seed give the same digest
-    #[arg(long, value_name = "N", help_heading = HOW)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = seed, help_heading = HOW)]
     pub seed: Option<u64>,
     /// Run once for each of these seeds, such as 1..20 or 1,2,5, and report means with 95 % confidence intervals
     #[arg(long, value_name = "LIST", value_parser = parse_seeds, conflicts_with_all = ["seed", "plan"], help_heading = HOW)]
@@ -86,10 +86,10 @@ pub struct ReplayArgs {
     /// Microseconds of virtual time that a station's processor takes to verify a signature (default: 0, or as the plan says)
     #[arg(long, value_name = "US", allow_negative_numbers = true, value_parser = parse_us, help_heading = HOW)]
     pub verify_us: Option<f64>,
-    /// To sign a message, likewise
+    /// Microseconds that it takes to sign a message (default: as above)
     #[arg(long, value_name = "US", allow_negative_numbers = true, value_parser = parse_us, help_heading = HOW)]
     pub sign_us: Option<f64>,
-    /// For all other work of a frame that is read or a message that is made, likewise
+    /// Microseconds that all other work takes for a frame that is read or a message that is made (default: as above)
     #[arg(long, value_name = "US", allow_negative_numbers = true, value_parser = parse_us, help_heading = HOW)]
     pub frame_us: Option<f64>,
     /// Verify each frame once for all its receivers, or at every reception: how much the computer works, not the stations

@@ -11,6 +11,8 @@ use v2x_replay::source::{
 use v2x_report::InputFile;
 
 use super::error::ReplayError;
+use super::outputs::{self, Role};
+use crate::commands::span::seed;
 use crate::commands::what_ran::input;
 
 /// How a trace is read.
@@ -46,6 +48,8 @@ pub struct ReadingArgs {
     #[arg(
         long,
         value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = seed,
         default_value_t = 1,
         requires = "share",
         help_heading = "Reading the trace"
@@ -99,20 +103,24 @@ impl ReadingArgs {
 
     /// The files named here, for a report.
     pub(super) fn inputs(&self) -> Vec<InputFile> {
+        let read = self.files().into_iter();
+        read.map(|(what, path)| input(what.trim_start_matches("the "), path, source::sha256(path))).collect()
+    }
+
+    /// The files named here, by what they are.
+    pub(super) fn files(&self) -> Vec<Role<'_>> {
         let names = match &self.only {
             Some(Names::In(file)) => Some(file.as_path()),
             _ => None,
         };
         let mapping =
             self.mapping.as_deref().filter(|name| Mapping::shipped().all(|shipped| shipped != *name));
-        let all = [
-            ("mapping", mapping.map(Path::new)),
-            ("net", self.net.as_deref()),
-            ("stations", names),
-            ("kinds", self.kinds.as_deref()),
-        ];
-        let read = all.into_iter().filter_map(|(role, path)| Some((role, path?)));
-        read.map(|(role, path)| input(role, path, source::sha256(path))).collect()
+        outputs::given([
+            ("the mapping", mapping.map(Path::new)),
+            ("the net", self.net.as_deref()),
+            ("the stations", names),
+            ("the kinds", self.kinds.as_deref()),
+        ])
     }
 }
 

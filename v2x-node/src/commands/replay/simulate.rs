@@ -8,12 +8,12 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use v2x_replay::rows::Rows;
 use v2x_replay::run::{Progress, RunOutcome};
-use v2x_replay::source::convert;
 use v2x_report::{Machine, WhatRan, hlog, html};
 
 use super::error::ReplayError;
 use super::interrupt::Interrupt;
 use super::options::ReplayArgs;
+use super::outputs::{self, Role};
 use super::rows_file::RowsFile;
 use super::tables_folder::TablesFolder;
 use crate::commands::judged::judged;
@@ -59,12 +59,7 @@ impl Ready {
 
 /// Runs the simulation, shows its progress, and writes its results.
 pub(super) fn run(args: &ReplayArgs, ready: Ready, out: &mut dyn Write) -> Result<(), Error> {
-    // Checked now, not after an hour's run.
-    for path in [&args.json, &args.html, &args.rows].into_iter().flatten() {
-        check_place(path)?;
-    }
-    args.parquet.as_deref().map_or(Ok(()), TablesFolder::check_place)?;
-    check_apart(args)?;
+    check_outputs(args)?;
     let file = args.rows.as_deref().map(RowsFile::create).transpose()?;
     let folder = args.parquet.as_deref().map(TablesFolder::create).transpose()?;
     let mut rows = file.as_ref().map(RowsFile::rows).transpose()?;
@@ -99,35 +94,36 @@ pub(super) fn run(args: &ReplayArgs, ready: Ready, out: &mut dyn Write) -> Resul
     judged(&outcome.report)
 }
 
-/// Whether a file can be written there, as far as can be known without writing it.
-fn check_place(path: &Path) -> Result<(), ReplayError> {
-    match whole_file::impossible(path) {
-        Some(found) => Err(ReplayError::NoPlace { path: path.display().to_string(), found }),
-        None => Ok(()),
+/// What is written is told apart from what is read before an hour's run, and not after it.
+fn check_outputs(args: &ReplayArgs) -> Result<(), Error> {
+    let written = outputs::given([
+        ("the page", args.html.as_deref()),
+        ("the report", args.json.as_deref()),
+        ("the rows", args.rows.as_deref()),
+    ]);
+    let read = outputs::given([
+        ("the tables", args.parquet.as_deref()),
+        ("the histograms", args.hdr.as_deref()),
+        ("the trace", args.trace.as_deref()),
+        ("the plan", args.plan.as_deref()),
+        ("the plan of attacks", args.attack.as_deref()),
+        ("the radio's profile", args.radio.as_deref().map(Path::new)),
+        ("the polygons", args.polygons.as_deref()),
+        ("the intervals", args.awareness.as_deref()),
+    ]);
+    let read: Vec<Role<'_>> = read.into_iter().chain(args.reading.files()).collect();
+    outputs::check(&written, &read)?;
+    if let Some(path) = &args.parquet {
+        TablesFolder::check_place(path)?;
+        outputs::apart(&[("the tables", path)], &read[1..])?;
     }
-}
-
-/// Whether the files to write are none of those to read, nor each other.
-fn check_apart(args: &ReplayArgs) -> Result<(), ReplayError> {
-    let all = [
-        ("the page", &args.html),
-        ("the report", &args.json),
-        ("the rows", &args.rows),
-        ("the tables", &args.parquet),
-        ("the trace", &args.trace),
-        ("the plan", &args.plan),
-        ("the plan of attacks", &args.attack),
-    ];
-    for (number, (one, written)) in all[..4].iter().enumerate() {
-        for (other, path) in &all[number + 1..] {
-            if let (Some(written), Some(path)) = (written, path)
-                && whole_file::is_same(written, path)
-            {
-                return Err(ReplayError::OneFile { path: written.display().to_string(), one, other });
-            }
+    match &args.hdr {
+        Some(path) if path.exists() && !path.is_dir() => {
+            let found = "it is a file";
+            Err(ReplayError::NoFolder { path: path.display().to_string(), found }.into())
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The files do not say how long the run took: equal runs have equal files.
@@ -151,7 +147,7 @@ fn write_results(
     }
     if let Some(path) = &args.html {
         let page = html::render(&outcome.report, &outcome.map);
-        convert::write_atomically(path, |file| file.write_all(page.as_bytes()))
+        whole_file::write(path, page.as_bytes())
             .map_err(|source| Error::File { path: path.clone(), source })?;
         say("page", path)?;
     }

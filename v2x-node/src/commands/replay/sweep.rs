@@ -29,8 +29,8 @@ pub struct SweepArgs {
     #[arg(value_name = "SWEEP.toml", required_unless_present = "merge")]
     pub sweep: Option<PathBuf>,
     /// Folder for the reports and the table; an interrupted sweep goes on there
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "check")]
+    pub out: Option<PathBuf>,
     /// Run a part of the points only: of each N, the I-th
     #[arg(long, value_name = "I/N", value_parser = parse_shard, conflicts_with = "merge")]
     pub shard: Option<Shard>,
@@ -40,7 +40,7 @@ pub struct SweepArgs {
     /// Threads to use (default: all cores); the result does not depend on it
     #[arg(long, value_name = "N", value_parser = whole(1..=256_u16, "threads"), conflicts_with = "merge")]
     pub threads: Option<u16>,
-    /// Check the sweep, say how many points it has, and run nothing
+    /// Check the sweep and the files that it names, say how many points it has, and run nothing
     #[arg(long, conflicts_with = "merge")]
     pub check: bool,
     /// Print no progress
@@ -49,9 +49,10 @@ pub struct SweepArgs {
 }
 
 pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let into = args.out.as_deref().unwrap_or(Path::new("."));
     let Some(path) = &args.sweep else {
         let shards: Vec<&Path> = args.merge.iter().map(PathBuf::as_path).collect();
-        let folder = merge(&shards, &args.out).map_err(ReplayError::from)?;
+        let folder = merge(&shards, into).map_err(ReplayError::from)?;
         return table(&folder, args, out);
     };
     let sweep = Sweep::read(path).map_err(ReplayError::from)?;
@@ -60,10 +61,10 @@ pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<(), Error> {
     let mine = (0..manifest.points.len()).filter(|number| manifest.has(*number)).count();
     if args.check {
         let of = args.shard.map_or_else(String::new, |shard| format!(", {mine} of them in shard {shard}"));
-        writeln!(out, "{}: {} points{of}", path.display(), manifest.points.len())?;
+        writeln!(out, "{}: {}{of}", path.display(), points(manifest.points.len()))?;
         return Ok(());
     }
-    let folder = SweepFolder::begin(&args.out, manifest).map_err(ReplayError::from)?;
+    let folder = SweepFolder::begin(into, manifest).map_err(ReplayError::from)?;
     let interrupt = Interrupt::listen()?;
     let bar = if args.quiet { ProgressBar::hidden() } else { bar() };
     let outcome = run_points(&folder, &runs, &interrupt, &bar, args.quiet, out);
@@ -71,7 +72,7 @@ pub(super) fn run(args: &SweepArgs, out: &mut dyn Write) -> Result<(), Error> {
     outcome?;
     if args.shard.is_some() {
         if !args.quiet {
-            writeln!(out, "{}: all {mine} points of this shard are there", args.out.display())?;
+            writeln!(out, "{}: this shard is complete, {}", into.display(), points(mine))?;
         }
         return Ok(());
     }
@@ -149,6 +150,10 @@ fn table(folder: &SweepFolder, args: &SweepArgs, out: &mut dyn Write) -> Result<
         }
     }
     Ok(())
+}
+
+fn points(number: usize) -> String {
+    if number == 1 { "1 point".to_owned() } else { format!("{number} points") }
 }
 
 /// On a terminal only.

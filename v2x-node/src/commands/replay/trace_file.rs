@@ -34,6 +34,7 @@ pub(super) fn warn(path: &Path, trace: &Trace) {
 
 /// A warning about a file, on standard error.
 pub(super) fn tell(path: &Path, warning: &str) {
+    let name = if path == Path::new("-") { Path::new("standard input") } else { path };
     // Nothing is left to do when even this fails.
-    drop(writeln!(io::stderr().lock(), "warning: {}: {warning}", path.display()));
+    drop(writeln!(io::stderr().lock(), "warning: {}: {warning}", name.display()));
 }

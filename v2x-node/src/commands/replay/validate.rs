@@ -2,17 +2,17 @@
 
 use core::ops::ControlFlow;
 use std::io::{IsTerminal as _, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use clap::Args;
 use v2x_replay::medium::{AirProfile, RadioProfile};
 use v2x_replay::plan::MediumPlan;
-use v2x_replay::source::convert;
 use v2x_replay::validate::{ValidateOptions, page, published_runs, text, validate};
 
 use super::error::ReplayError;
-use crate::commands::span::whole;
+use super::outputs;
+use crate::commands::span::{seed, whole};
 use crate::error::Error;
 use crate::whole_file;
 
@@ -26,7 +26,7 @@ pub struct ValidateArgs {
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = whole(2..=10_000_u32, "runs"))]
     pub runs: u32,
     /// Seed of places, moments and every draw
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = seed, default_value_t = 1)]
     pub seed: u64,
     /// Threads to use (default: all cores); the result does not depend on it
     #[arg(long, value_name = "N", value_parser = whole(1..=256_u16, "threads"))]
@@ -40,13 +40,11 @@ pub struct ValidateArgs {
 }
 
 pub(super) fn run(args: &ValidateArgs, out: &mut dyn Write) -> Result<(), Error> {
+    outputs::check(
+        &outputs::given([("the page", args.html.as_deref())]),
+        &[("the radio's profile", Path::new(&args.radio))],
+    )?;
     let profile = profile(&args.radio)?;
-    // Checked now, not after a minute.
-    if let Some(path) = &args.html
-        && let Some(found) = whole_file::impossible(path)
-    {
-        return Err(ReplayError::NoPlace { path: path.display().to_string(), found }.into());
-    }
     let threads = args.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from);
     let options = ValidateOptions { profile, seed: args.seed, runs: args.runs, threads };
     let shows = !args.quiet && std::io::stderr().is_terminal();
@@ -64,7 +62,7 @@ pub(super) fn run(args: &ValidateArgs, out: &mut dyn Write) -> Result<(), Error>
     if let Some(path) = &args.html {
         let command = std::env::args().collect::<Vec<_>>().join(" ");
         let page = page(&results, &args.radio, &command, env!("CARGO_PKG_VERSION"));
-        convert::write_atomically(path, |file| file.write_all(page.as_bytes()))
+        whole_file::write(path, page.as_bytes())
             .map_err(|source| Error::File { path: path.clone(), source })?;
         writeln!(out, "page: {}", path.display())?;
     }
@@ -86,9 +84,9 @@ pub(super) const HELP: &str = "Example:
 
 Runs the eleven configurations of 60 vehicles per km of M. Sepulcre et al., IEEE
 Transactions on Vehicular Technology 71(1), 2022, with one profile, and prints
-each figure as: ours, published, difference. It is the medium that runs, with
-beacons of the published length instead of stations; docs/radio-channel.md says
-how.
+each figure as: ours, published, difference. The medium runs alone, with beacons
+of the published length instead of stations; docs/radio-channel.md says how.
+Ctrl-C ends it without a result.
 
 Exit codes: 0 all figures are within their tolerances, 1 some are not, 2 bad
-input.";
+input, 130 interrupted.";

@@ -8,7 +8,7 @@ mod served;
 mod story;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use v2x_replay::report_file;
@@ -18,6 +18,7 @@ use v2x_replay::source::{self, Kind, TraceError};
 pub(crate) use self::movement::town_lanes;
 use self::story::Story;
 use super::error::ReplayError;
+use super::outputs;
 use super::reading::ReadingArgs;
 use super::trace_file::warn;
 use crate::error::Error;
@@ -65,7 +66,9 @@ cannot be read, or the port is taken.";
 /// The file is none of the three, or cannot be read; the page cannot be written.
 pub(super) fn run(args: &ViewArgs, out: &mut dyn Write) -> Result<(), Error> {
     let Some(path) = &args.output else { return serve(args, out) };
-    check_place(path)?;
+    let read = [("the file to view", Some(args.file.as_path())), ("the trace", args.trace.as_deref())];
+    let read: Vec<_> = outputs::given(read).into_iter().chain(args.reading.files()).collect();
+    outputs::check(&[("the page", path)], &read)?;
     let story = story(args)?;
     let page = story.page();
     whole_file::write(path, page.as_bytes()).map_err(|source| Error::File { path: path.clone(), source })?;
@@ -81,13 +84,6 @@ fn serve(args: &ViewArgs, out: &mut dyn Write) -> Result<(), Error> {
 #[cfg(not(feature = "web"))]
 fn serve(_: &ViewArgs, _: &mut dyn Write) -> Result<(), Error> {
     Err(ReplayError::NoServer.into())
-}
-
-fn check_place(path: &Path) -> Result<(), ReplayError> {
-    match whole_file::impossible(path) {
-        Some(found) => Err(ReplayError::NoPlace { path: path.display().to_string(), found }),
-        None => Ok(()),
-    }
 }
 
 /// What is in the file, by its first bytes.

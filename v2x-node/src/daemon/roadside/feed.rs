@@ -74,7 +74,7 @@ impl Feed {
         let (task, socket) = match address {
             FeedAddress::Unix(path) => {
                 let (socket, listener) = listen(path).map_err(failed(
-                    "it has to be a name in a directory that is there, and that no other unit listens on",
+                    "it has to be a name in a directory that exists, and that no other unit listens on",
                 ))?;
                 let timer = DeadlineTimer::new().map_err(failed("the kernel has to give a timer"))?;
                 (tokio::spawn(accept(listener, timer, sender)), Some(socket))

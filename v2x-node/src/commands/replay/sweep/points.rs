@@ -2,6 +2,7 @@
 
 use core::ops::ControlFlow;
 use std::ffi::OsString;
+use std::fs::File;
 
 use clap::{Args as _, Command, FromArgMatches as _};
 use v2x_replay::run::{Progress, RunOutcome};
@@ -29,6 +30,7 @@ impl Runs {
             ReplayArgs::augment_args(Command::new("run").no_binary_name(true).disable_help_flag(true));
         known(sweep, &command)?;
         let mut points = Vec::new();
+        let mut checked = None;
         for point in sweep.points() {
             let words = words(sweep, &point);
             let failed = |found: String| ReplayError::Point {
@@ -45,7 +47,12 @@ impl Runs {
             args.threads = threads;
             // What is wrong with a trace is in each report.
             args.quiet = true;
-            check(&args).map_err(|error| failed(error.to_string()))?;
+            // Once for all seeds, which follow each other.
+            let settings = Some((point.base, point.values));
+            if checked != settings {
+                check(&args).map_err(|error| failed(error.to_string()))?;
+                checked = settings;
+            }
             points.push((words, args));
         }
         Ok(Self { file: sweep.file.clone(), points })
@@ -114,7 +121,12 @@ fn words(sweep: &Sweep, point: &SweepPoint) -> Vec<String> {
 /// What can be known of the options without running.
 fn check(args: &ReplayArgs) -> Result<(), Error> {
     args.run_options()?.check().map_err(ReplayError::from)?;
+    args.reading.options()?;
     args.radio()?;
+    if let Some(path) = &args.polygons {
+        // What is in them lies where the trace does, which is not read here.
+        File::open(path).map_err(|source| Error::File { path: path.clone(), source })?;
+    }
     args.attack.as_deref().map(attack::read).transpose()?;
     Ok(())
 }
