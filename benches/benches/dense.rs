@@ -7,15 +7,16 @@
 
 use core::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time;
 
 use benches::cpu;
 use benches::figures::{self, rounded};
 use benches::fleet::CENTRE;
 use serde_json::{Map, Value, json};
-use v2x_replay::medium::{AirProfile, Ether, Medium, RangeLimited};
+use v2x_replay::medium::{AirProfile, Buildings, Ether, Medium, RangeLimited};
 use v2x_replay::run::{RunOptions, RunOutcome, run, run_over};
-use v2x_replay::source::{self, ReadOptions, Sample, StationKind, Trace};
+use v2x_replay::source::{self, PolygonTypes, ReadOptions, Sample, StationKind, Trace};
 
 fn main() {
     let quick = figures::quick();
@@ -163,7 +164,8 @@ fn flat(quick: bool) -> Value {
 }
 
 /// Replays six seconds of the trace that `ROADCAST_CITY` names by the generation rules, over the ideal medium and a channel, on
-/// one thread and on all, and at a fixed rate, and a share of its stations: real-time factors and CPU time, or null without one.
+/// one thread and on all, and at a fixed rate, a share of its stations, and over the channel among the buildings of
+/// `ROADCAST_CITY_POLYGONS` where that names a file: real-time factors and CPU time, or null without a trace.
 fn city() -> Value {
     let Some(path) = std::env::var_os("ROADCAST_CITY") else { return Value::Null };
     let all = match source::read(Path::new(&path), &ReadOptions::default()) {
@@ -177,18 +179,32 @@ fn city() -> Value {
     let every = (all.names.len() / 400).max(1) as u32;
     let mut part = all.clone();
     part.samples.retain(|sample| sample.station.is_multiple_of(every));
+    let buildings = std::env::var_os("ROADCAST_CITY_POLYGONS").map(|polygons| {
+        let outlines = source::buildings(Path::new(&polygons), &all.ground, &PolygonTypes::default())
+            .unwrap_or_else(|error| panic!("ROADCAST_CITY_POLYGONS: {error}"));
+        Arc::new(Buildings::new(&outlines).expect("invariant: a file without a building is an error"))
+    });
     let mut rows = Vec::new();
-    for (name, trace, rate_hz, radio) in [
-        ("ideal", &all, None, None),
-        ("ideal, 10 Hz", &all, Some(10.0), None),
-        ("urban", &all, None, Some("urban")),
-        ("urban, 10 Hz", &all, Some(10.0), Some("urban")),
-        ("a part, urban", &part, None, Some("urban")),
+    for (name, trace, rate_hz, radio, built_up) in [
+        ("ideal", &all, None, None, false),
+        ("ideal, 10 Hz", &all, Some(10.0), None, false),
+        ("urban", &all, None, Some("urban"), false),
+        ("urban, 10 Hz", &all, Some(10.0), Some("urban"), false),
+        ("a part, urban", &part, None, Some("urban"), false),
+        ("urban, built up", &all, None, Some("urban"), true),
+        ("urban, built up, 10 Hz", &all, Some(10.0), Some("urban"), true),
+        ("a part, urban, built up", &part, None, Some("urban"), true),
     ] {
+        if built_up && buildings.is_none() {
+            continue;
+        }
         for threads in [1, cores] {
             let options = RunOptions { seconds: Some(6.0), rate_hz, threads, ..RunOptions::new(SEED) };
             let medium: Box<dyn Medium> = match radio.and_then(AirProfile::shipped) {
-                Some(AirProfile::Radio(profile)) => Box::new(Ether::new(&profile, SEED)),
+                Some(AirProfile::Radio(profile)) => {
+                    let buildings = buildings.clone().filter(|_| built_up);
+                    Box::new(Ether::new(&profile, SEED).behind(buildings))
+                }
                 _ => Box::new(RangeLimited::new(options.range_m)),
             };
             let (start, before) = (time::Instant::now(), cpu::seconds());
