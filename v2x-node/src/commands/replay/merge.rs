@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use v2x_replay::merge::{MergeRadio, merge, text};
+use v2x_replay::merge::{MergeRadio, merge, page, text};
 use v2x_replay::plan::MediumPlan;
 
 use super::error::ReplayError;
@@ -30,14 +30,17 @@ pub struct MergeArgs {
     /// Write the figures to FILE as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write a page with the figures, recorded points over the model's curves, to FILE, one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Error> {
     // Checked now, not after minutes.
-    if let Some(path) = &args.json
-        && let Some(found) = whole_file::impossible(path)
-    {
-        return Err(ReplayError::NoPlace { path: path.display().to_string(), found }.into());
+    for path in [&args.json, &args.html].into_iter().flatten() {
+        if let Some(found) = whole_file::impossible(path) {
+            return Err(ReplayError::NoPlace { path: path.display().to_string(), found }.into());
+        }
     }
     let radio = args.radio.as_deref().map(MediumPlan::named).transpose().map_err(ReplayError::from)?;
     let radio = radio.map(|medium| MergeRadio { medium, seed: args.seed, draws: args.draws });
@@ -51,12 +54,19 @@ pub(super) fn run(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Error> {
             .map_err(|source| Error::File { path: path.clone(), source })?;
         writeln!(out, "figures: {}", path.display())?;
     }
+    if let Some(path) = &args.html {
+        let command = std::env::args().collect::<Vec<_>>().join(" ");
+        let page = page(&report, &command, env!("CARGO_PKG_VERSION"));
+        whole_file::write(path, page.as_bytes())
+            .map_err(|source| Error::File { path: path.clone(), source })?;
+        writeln!(out, "page: {}", path.display())?;
+    }
     Ok(())
 }
 
 pub(super) const HELP: &str = "Examples:
-  roadcast replay merge car.rec van.rec roadside.rec
-  roadcast replay merge car.rec van.rec --radio highway --json drive.json
+  roadcast replay merge car.rec van.rec roadside.rec --json drive.json
+  roadcast replay merge car.rec van.rec --radio highway --html drive.html
 
 Stations' clocks differ. How far each is ahead of the first one's follows from
 frames that two stations heard of each other, with a bound that holds whatever
