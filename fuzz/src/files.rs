@@ -6,7 +6,7 @@ use v2x_replay::intervals::Intervals;
 use v2x_replay::medium::AirProfile;
 use v2x_replay::plan::Plan;
 use v2x_replay::source::capture::{CaptureReader, Filter};
-use v2x_replay::source::{KindRules, Mapping, Net, ReadOptions, read_from, read_parquet};
+use v2x_replay::source::{KindRules, Mapping, Net, ReadOptions, TrackTypes, read_from, read_parquet};
 
 /// A pcap or pcapng file.
 pub fn capture(data: &[u8]) {
@@ -43,6 +43,12 @@ pub fn mapped(data: &[u8]) {
             (text.and_then(|text| Mapping::parse(NAME, text).ok()), data.get(end + 1..).unwrap_or_default())
         }
     };
+    if let Some(mapping) = &mapping
+        && let Ok(text) = str::from_utf8(rest)
+    {
+        let refusal = TrackTypes::parse(NAME, text, mapping).err().map(|error| error.to_string());
+        assert!(refusal.is_none_or(|line| line.contains(NAME)), "a refusal names the file");
+    }
     if mapping.is_some() {
         trace(rest, ReadOptions { mapping, ..ReadOptions::default() });
     }

@@ -1,7 +1,8 @@
 //! The figures of a report, one by one, by stable names: what tables have in columns and comparisons in rows.
 
 use serde::Serialize;
-use v2x_report::{DistanceBin, Machine, Report, SeedRun};
+use v2x_proto::Class;
+use v2x_report::{ClassReport, DistanceBin, Machine, Report, SeedRun};
 
 /// One figure of a report.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +83,21 @@ pub fn figures(report: &Report) -> Vec<Figure> {
     for (reason, count) in &report.drops {
         list.count(format!("dropped_{}", plain(reason)), *count);
     }
+    for reason in VERIFICATION.into_iter().filter(|reason| !report.drops.contains_key(*reason)) {
+        list.count(format!("dropped_{reason}"), 0);
+    }
+    for reason in GATE {
+        let of = |class: &ClassReport| class.undelivered.get(reason).copied().unwrap_or(0);
+        list.count(format!("withheld_{reason}"), report.classes.iter().map(of).sum());
+    }
+    channel(&mut list, report);
+    if let Some(processor) = &report.processor {
+        list.begin(34);
+        list.share("processor_busy", processor.busy());
+        list.share("processor_busiest", processor.busiest);
+        list.count("socket_waiting_most", processor.waiting_max);
+        list.count("socket_full", processor.socket_full);
+    }
     for bin in &report.delivery_by_distance {
         list.begin_by_name(40, bin.from_m);
         if let Some(ratio) = bin.ratio() {
@@ -147,6 +163,41 @@ pub fn figures(report: &Report) -> Vec<Figure> {
         list.count("honest_isolated", damage.with.isolated);
     }
     sorted(all)
+}
+
+/// How busy the channel was, and what congestion control did about it.
+fn channel(list: &mut List<'_>, report: &Report) {
+    list.begin(32);
+    if let Some(channel) = &report.channel {
+        list.share("channel_busy_mean", channel.busy_mean);
+        list.share("channel_busy_most", channel.busy_max);
+    } else if let Some(time) = &report.over_time {
+        let sum = |all: &[u64]| all.iter().map(|ns| *ns as f64).sum::<f64>();
+        let (busy_ns, listened_ns) = (sum(&time.channel_busy_ns), sum(&time.listened_ns));
+        if listened_ns > 0.0 {
+            list.share("channel_busy_mean", (busy_ns / listened_ns).min(1.0));
+            let steps = (0..time.listened_ns.len()).filter_map(|step| time.channel_busy(step));
+            list.share("channel_busy_most", steps.fold(0.0, f64::max));
+            // Stations listen for as long as they are there.
+            let beacons = report.classes.iter().find(|class| class.class == Class::D2.name());
+            list.maybe("beacon_rate_hz", beacons.map(|class| class.sent as f64 / (listened_ns / 1e9)));
+        }
+    }
+    let Some(congestion) = &report.congestion else { return };
+    list.begin(33);
+    list.share("gate_busy_mean", congestion.busy);
+    if let Some((least, most)) = congestion.busy_range {
+        list.share("gate_busy_least", least);
+        list.share("gate_busy_most", most);
+    }
+    if let Some(share) = congestion.share {
+        list.share("gate_share", share);
+    }
+    list.maybe("gate_interval_ms", congestion.interval_ms);
+    list.count("beacons_held", congestion.beacons_held);
+    list.real("beacons_held_mean_ms", congestion.hold_mean_ms);
+    list.real("beacons_held_most_ms", congestion.hold_max_ms);
+    list.count("beacons_ahead_of_rate", congestion.tracking_errors);
 }
 
 /// The figures that a report about several seeds has of each: those of its classes.
@@ -269,3 +320,100 @@ fn plain(name: &str) -> String {
 }
 
 const LONGEST_NAME: usize = 60;
+/// Why a station that cannot keep up drops frames: 0 where it kept up, so that both sides of a comparison have them.
+const VERIFICATION: [&str; 2] = ["verify_queue_full", "verify_too_late"];
+/// Why a message does not pass the sender's gate in time: it expires there, a newer one takes its place, or there is no room.
+/// Likewise.
+const GATE: [&str; 4] = ["send_burst_budget", "send_expired", "send_queue_full", "send_replaced"];
+
+#[cfg(test)]
+mod tests {
+    use v2x_report::{ChannelReport, CongestionReport, Kind, ProcessorReport, Stats, Timeline, Verify};
+
+    use super::*;
+
+    fn report() -> Report {
+        let mut stats = Stats::new();
+        let class = stats.class_mut(Class::D2);
+        class.sent = 200;
+        class.record_undelivered("send_expired");
+        class.record_undelivered("never_received");
+        let mut report = Report::new(Kind::Replay, "1", Verify::Once, &stats);
+        report.drops = [("verify_too_late".to_owned(), 3)].into();
+        report
+    }
+
+    fn value(report: &Report, name: &str) -> Option<f64> {
+        let all = figures(report);
+        assert!(all.iter().filter(|figure| figure.name == name).count() <= 1, "{name}");
+        all.into_iter().find(|figure| figure.name == name).map(|figure| figure.value.as_f64())
+    }
+
+    #[test]
+    fn what_a_gate_and_a_verification_queue_drop_is_there_where_they_dropped_nothing() {
+        let report = report();
+        let of = |name: &str| value(&report, name);
+        assert_eq!((of("withheld_send_expired"), of("withheld_send_replaced")), (Some(1.0), Some(0.0)));
+        assert_eq!((of("dropped_verify_too_late"), of("dropped_verify_queue_full")), (Some(3.0), Some(0.0)));
+        for absent in ["channel_busy_mean", "gate_busy_mean", "processor_busy", "beacon_rate_hz"] {
+            assert_eq!(of(absent), None, "{absent}");
+        }
+    }
+
+    #[test]
+    fn how_busy_the_channel_was_and_the_rate_on_it_are_figures_under_any_rule() {
+        let mut report = report();
+        let mut time = Timeline::new();
+        time.add_channel(0, 200_000_000, 50_000_000_000);
+        time.add_channel(1_000_000_000, 800_000_000, 50_000_000_000);
+        report.over_time = Some(time);
+        let of = |report: &Report, name: &str| value(report, name).unwrap();
+        assert_eq!(of(&report, "channel_busy_mean"), 0.01);
+        assert_eq!(of(&report, "channel_busy_most"), 0.016);
+        // Two hundred beacons in a hundred seconds of stations.
+        assert_eq!(of(&report, "beacon_rate_hz"), 2.0);
+        report.channel = Some(ChannelReport { busy_mean: 0.2, busy_max: 0.4, ..ChannelReport::default() });
+        assert_eq!((of(&report, "channel_busy_mean"), of(&report, "channel_busy_most")), (0.2, 0.4));
+    }
+
+    #[test]
+    fn congestion_control_and_processors_have_their_figures() {
+        let mut report = report();
+        report.congestion = Some(CongestionReport {
+            busy: 0.5,
+            busy_range: Some((0.4, 0.6)),
+            share: Some(0.01),
+            interval_ms: Some(120.0),
+            beacons_held: 7,
+            hold_mean_ms: 20.0,
+            hold_max_ms: 90.0,
+            tracking_errors: 2,
+            ..CongestionReport::default()
+        });
+        report.processor = Some(ProcessorReport {
+            present_s: 10.0,
+            busy_s: 4.0,
+            busiest: 0.9,
+            waiting_max: 3,
+            socket_full: 5,
+            ..ProcessorReport::default()
+        });
+        for (name, wanted) in [
+            ("gate_busy_mean", 0.5),
+            ("gate_busy_least", 0.4),
+            ("gate_busy_most", 0.6),
+            ("gate_share", 0.01),
+            ("gate_interval_ms", 120.0),
+            ("beacons_held", 7.0),
+            ("beacons_held_mean_ms", 20.0),
+            ("beacons_held_most_ms", 90.0),
+            ("beacons_ahead_of_rate", 2.0),
+            ("processor_busy", 0.4),
+            ("processor_busiest", 0.9),
+            ("socket_waiting_most", 3.0),
+            ("socket_full", 5.0),
+        ] {
+            assert_eq!(value(&report, name), Some(wanted), "{name}");
+        }
+    }
+}

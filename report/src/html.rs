@@ -11,9 +11,11 @@ use crate::report::{ClassReport, DistanceBin, LossBin, Report, Verdict};
 
 mod attack;
 mod csv;
+mod curve_plot;
 mod curves;
 mod differences;
 mod faults;
+mod figure_table;
 mod flood;
 mod head;
 mod map;
@@ -24,8 +26,10 @@ mod worst;
 
 use text::{escape, put};
 
-pub use curves::{CurvePage, CurvePlot, CurvePoint, CurveSection, MeasuredCurve, render_curves};
+pub use curve_plot::{CurvePlot, CurvePoint, CurveScale, MeasuredCurve};
+pub use curves::{CurvePage, CurveSection, render_curves};
 pub use differences::{DifferencePage, DifferenceRow, DifferenceSection, render_differences};
+pub use figure_table::{FigureCell, FigureTable};
 pub use map::{MOST_MOMENTS, MapData, MapMoment, TrackKind, TrackLine, UnitMark};
 
 /// The whole page.
@@ -394,7 +398,8 @@ fn colour(class: &ClassReport) -> &'static str {
     }
 }
 
-fn purpose(class: &str) -> &'static str {
+/// What a deadline class is for; nothing of an unknown one.
+pub fn purpose(class: &str) -> &'static str {
     match class {
         "D0" => "imminent danger",
         "D1" => "alert",

@@ -19,7 +19,7 @@ use v2x_core::{
 };
 use v2x_proto::{Class, Digest, v1};
 use v2x_recording::record;
-use v2x_replay::merge::{MergeError, MergeRadio, MergeReport, merge, text};
+use v2x_replay::merge::{MergeError, MergeRadio, MergeReport, merge, page, text};
 use v2x_replay::plan::MediumPlan;
 
 const SEED: u64 = 22;
@@ -401,6 +401,98 @@ fn a_range_model_predicts_what_it_would_have_been() {
         (0.85..0.97).contains(&near.0) && (0.85..0.97).contains(&far.0),
         "a twelfth is lost: {near:?} {far:?}"
     );
+    let range = |from: u32| {
+        let prediction = report.prediction.as_ref().unwrap();
+        prediction.by_distance.iter().find(|range| range.from_m == from).unwrap().clone()
+    };
+    let (near, far) = (range(50), range(100));
+    let recorded = near.measured_latency.unwrap();
+    assert_eq!(recorded.latency.count, near.measured.direct, "every clock is joined");
+    let (low, high) = recorded.p50_interval_ns.unwrap();
+    assert!(low <= recorded.latency.p50_ns && recorded.latency.p50_ns <= high, "{recorded:?}");
+    // An airtime of some hundred bytes, and nothing that waits; what is not heard has no time and no age.
+    let model = near.predicted_latency_p50_ns.unwrap().mean;
+    assert!((1e5..1e6).contains(&model), "{model}");
+    assert!(far.predicted_latency_p50_ns.is_none() && far.predicted_age_p50_ns.is_none(), "{far:?}");
+    // Of beacons each 250 ms, of which a twelfth is lost on the road and none in the model.
+    let (age, model) = (near.measured_age.unwrap(), near.predicted_age_p50_ns.unwrap().mean);
+    assert!(age.p50_ns.abs_diff(130 * MS) < 25 * MS && (model - 130e6).abs() < 15e6, "{age:?} {model}");
+    assert!(age.p95_ns as f64 > near.predicted_age_p95_ns.unwrap().mean, "{age:?}");
+}
+
+#[test]
+fn a_page_has_the_figures_of_the_json_escapes_names_and_needs_nothing_from_outside() {
+    let world = World::new(&APART, hears, false).run();
+    let folder = folder("page<b>&'");
+    let paths = world.save(&folder);
+    let radio = MergeRadio { medium: MediumPlan::range(100.0), seed: 1, draws: 2 };
+    let report = merge(&paths, Some(radio)).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    let page = page(&report, "roadcast replay merge <x>", "1");
+    let json = serde_json::to_value(&report).unwrap();
+
+    let list = |value: &serde_json::Value| value.as_array().unwrap().clone();
+    let cell = |name: &str, text: String| format!("<td data-name=\"{name}\">{text}</td>");
+    let number = |value: &serde_json::Value| value.as_u64().unwrap().to_string();
+    let percent = |value: &serde_json::Value| format!("{:.1} %", value.as_f64().unwrap() * 100.0);
+    let limits = |value: &serde_json::Value| {
+        let ends = [0, 1].map(|end| value[end].as_f64().unwrap() * 100.0);
+        format!("{:.1}..{:.1} %", ends[0], ends[1])
+    };
+    let time = |value: &serde_json::Value| match value.as_u64() {
+        None => "-".to_owned(),
+        Some(ns @ 0..1_000_000) => format!("{:.1} us", ns as f64 / 1e3),
+        Some(ns @ 1_000_000..1_000_000_000) => format!("{:.2} ms", ns as f64 / 1e6),
+        Some(ns) => format!("{:.2} s", ns as f64 / 1e9),
+    };
+    for (number_of, one) in list(&json["recordings"]).iter().enumerate() {
+        let row = page.split("<tr>").find(|row| {
+            row.starts_with(&format!("<th scope=\"row\">{number_of} ")) && row.contains("data-name=\"bound\"")
+        });
+        let row = row.unwrap();
+        assert!(row.contains(&cell("sent", number(&one["sent"]))), "{row}");
+        assert!(row.contains(&cell("bound", time(&one["bound_ns"]))), "{row}");
+        let ahead = format!("{:.6} s", one["ahead_ns"].as_i64().unwrap().unsigned_abs() as f64 / 1e9);
+        assert!(row.contains(&ahead), "{row} {ahead}");
+    }
+    for pair in list(&json["pairs"]) {
+        let (delivery, latency) = (&pair["delivery"], &pair["latency"]);
+        let from_to = format!("{0} {0}.rec to {1} {1}.rec", pair["sender"], pair["receiver"]);
+        let row = [
+            format!("<th scope=\"row\">{from_to}</th>"),
+            cell("chances", number(&delivery["chances"])),
+            cell("heard", number(&delivery["heard"])),
+            cell("straight", number(&delivery["direct"])),
+            cell("share", percent(&delivery["share"])),
+            cell("95 % interval", limits(&delivery["interval"])),
+            cell("p50", time(&latency["latency"]["p50_ns"])),
+        ];
+        assert!(page.contains(&row.concat()), "{}", row.concat());
+    }
+    for range in list(&json["prediction"]["by_distance"]) {
+        let Some(share) = range["measured"]["share"].as_f64() else { continue };
+        let at = format!("{}-{} m", range["from_m"], range["to_m"]);
+        let model = range["predicted"]["mean"].as_f64().unwrap();
+        assert!(page.contains(&format!("recorded, {at}: {share:.4}, the model&#39;s {model:.4}")), "{range}");
+        let age = &range["measured_age"];
+        assert!(age.is_null() || page.contains(&cell("age p50", time(&age["p50_ns"]))), "{range}");
+    }
+    for class in list(&json["classes"]) {
+        assert!(page.contains(&format!("<h2>{} ", class["class"].as_str().unwrap())), "{class}");
+        for range in list(&class["by_distance"]) {
+            let Some(share) = range["delivery"]["share"].as_f64() else { continue };
+            assert!(page.contains(&format!("m: {share:.4}</title>")), "{range}");
+        }
+    }
+    assert!(page.contains("page&lt;b&gt;&amp;&#39;") && page.contains("merge &lt;x&gt;"));
+    assert!(!page.contains("<b>") && !page.contains("<x>") && !page.contains("<script"));
+    for outside in ["http:", "https:", "src=", "href=", "url(", "@import"] {
+        assert!(!page.contains(outside), "the page refers to something outside: {outside}");
+    }
+    for warning in &report.warnings {
+        let last = warning.rsplit(": ").next().unwrap().replace('\'', "&#39;");
+        assert!(page.contains(&last), "{last}");
+    }
 }
 
 #[test]

@@ -536,8 +536,21 @@ fn a_mapping_by_name_or_file_reads_other_csv_and_the_plain_reader_names_it() {
     let (code, out, err) = scratch.run(&["convert", "tracks.csv", "t.csv", "--mapping", "highd"]);
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("1 stations, 50 samples, 2.0 s") && err.is_empty(), "{out}{err}");
+    scratch.write("meta.csv", b"id,class\n1,Truck\n");
+    let (code, _, err) =
+        scratch.run(&["convert", "tracks.csv", "truck.csv", "--mapping", "highd", "--types", "meta.csv"]);
+    assert_eq!(code, 0, "{err}");
+    let trucks = ["t.csv", "truck.csv"]
+        .map(|name| fs::read_to_string(scratch.0.join(name)).unwrap().contains("truck"));
+    assert_eq!(trucks, [false, true]);
+    scratch.write("bad.csv", b"id,class\n1\n");
     for (args, complaint) in [
         (&["convert", "tracks.csv", "t.xml"][..], "which --mapping highd reads"),
+        (&["convert", "tracks.csv", "t.xml", "--types", "meta.csv"], "--mapping"),
+        (
+            &["convert", "tracks.csv", "t.xml", "--mapping", "highd", "--types", "bad.csv"],
+            "bad.csv:2: 1 fields, the first line has 2; a file of types is a CSV",
+        ),
         (
             &["convert", "tracks.csv", "t.xml", "--mapping", "own.toml"],
             "tracks.csv:1: no column \"yy\" (y of the mapping own.toml)",

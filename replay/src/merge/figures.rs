@@ -4,24 +4,14 @@ use core::array;
 
 use serde::Serialize;
 use v2x_proto::Class;
-use v2x_report::{DistanceBin, StageHistogram, Summary};
+use v2x_report::DistanceBin;
 
 use super::clocks::MergedClocks;
 use super::join::{Ear, FirstHearing, Journey, Transmitted, Witness};
-use super::prediction::Prediction;
+use super::prediction::{DirectHearing, Prediction};
 use super::share::{DeliveredShare, ranges};
+use super::tally::{OneWay, OneWayLatency, Tally};
 use crate::spatial::{EDGES_M, Spatial, bin};
-
-/// One-way times from the link of the sender to that of the receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct OneWayLatency {
-    /// Of the messages whose both clocks are joined.
-    pub latency: Summary,
-    /// The largest bound of the clocks' difference among them, ns: each latency is at most so wrong.
-    pub bound_ns: u64,
-    /// Latencies that came out below zero by at most their bound; they count as zero.
-    pub below_zero: u64,
-}
 
 /// One station heard by another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -86,42 +76,6 @@ struct ClassTally {
     ages: Spatial,
 }
 
-#[derive(Debug, Default)]
-struct Tally {
-    chances: u64,
-    heard: u64,
-    direct: u64,
-    latency: StageHistogram,
-    bound_ns: u64,
-    below_zero: u64,
-}
-
-impl Tally {
-    fn meet(&mut self, hearing: Option<&FirstHearing>, latency: Option<(i64, i64)>) {
-        self.chances += 1;
-        let Some(hearing) = hearing else { return };
-        self.heard += 1;
-        self.direct += u64::from(hearing.direct);
-        if let Some((latency_ns, bound_ns)) = latency {
-            self.below_zero += u64::from(latency_ns < 0);
-            self.latency.record(u64::try_from(latency_ns).unwrap_or(0));
-            self.bound_ns = self.bound_ns.max(u64::try_from(bound_ns).unwrap_or(0));
-        }
-    }
-
-    fn delivery(&self) -> DeliveredShare {
-        DeliveredShare::of(self.chances, self.heard, self.direct)
-    }
-
-    fn latency(&self) -> Option<OneWayLatency> {
-        (!self.latency.is_empty()).then(|| OneWayLatency {
-            latency: self.latency.summary(),
-            bound_ns: self.bound_ns,
-            below_zero: self.below_zero,
-        })
-    }
-}
-
 impl<'a> MergeFigures<'a> {
     pub(super) fn new(
         clocks: &'a MergedClocks,
@@ -141,7 +95,7 @@ impl<'a> MergeFigures<'a> {
 
     /// Pairs of recordings of which one could hear the other.
     pub(super) fn pairs(&self) -> Vec<HeardPair> {
-        let pairs = self.pairs.iter().enumerate().filter(|(_, tally)| tally.chances > 0);
+        let pairs = self.pairs.iter().enumerate().filter(|(_, tally)| !tally.is_empty());
         pairs
             .map(|(number, tally)| HeardPair {
                 sender: number / self.count,
@@ -174,11 +128,34 @@ impl<'a> MergeFigures<'a> {
         .collect()
     }
 
-    /// When it was sent and heard on the common clock, and the bound of the difference, ns.
-    fn times(&self, journey: &Journey, hearing: &FirstHearing) -> Option<(i64, i64, i64)> {
+    /// When a message was sent, and heard then by another clock, on the common clock; `None` where a clock is not joined.
+    fn times(&self, journey: &Journey, by: usize, at_ns: i64) -> Option<Times> {
         let (sent_ns, one) = self.clocks.common(journey.origin, journey.sent_ns);
-        let (heard_ns, other) = self.clocks.common(hearing.by, hearing.at_ns);
-        Some((sent_ns, heard_ns, one?.saturating_add(other?)))
+        let (heard_ns, other) = self.clocks.common(by, at_ns);
+        let since = |at: i64| u64::try_from(at.saturating_sub(self.start_ns)).unwrap_or(0);
+        Some(Times {
+            sent_ns: since(sent_ns),
+            heard_ns: since(heard_ns),
+            way: OneWay {
+                latency_ns: heard_ns.saturating_sub(sent_ns),
+                bound_ns: one?.saturating_add(other?),
+            },
+        })
+    }
+}
+
+/// When a message was sent and heard, ns since the first recording began, and the time between.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) sent_ns: u64,
+    pub(super) heard_ns: u64,
+    pub(super) way: OneWay,
+}
+
+fn meet(tally: &mut Tally, hearing: Option<&FirstHearing>, times: Option<Times>) {
+    match hearing {
+        None => tally.missed(),
+        Some(hearing) => tally.heard(hearing.direct_ns.is_some(), times.map(|times| times.way)),
     }
 }
 
@@ -188,21 +165,22 @@ impl Witness for MergeFigures<'_> {
         for (number, ear) in journey.ears.iter().enumerate() {
             let Some(Ear { distance_m }) = ear else { continue };
             let hearing = journey.hearings.iter().find(|hearing| hearing.by == number);
-            let times = hearing.and_then(|hearing| self.times(journey, hearing));
-            let latency = times.map(|(sent, heard, bound)| (heard.saturating_sub(sent), bound));
-            self.pairs[journey.origin * self.count + number].meet(hearing, latency);
+            let times = hearing.and_then(|hearing| self.times(journey, number, hearing.at_ns));
+            meet(&mut self.pairs[journey.origin * self.count + number], hearing, times);
             let class = &mut self.classes[journey.facts.class.index()];
-            class.all.meet(hearing, latency);
+            meet(&mut class.all, hearing, times);
             let Some(distance_m) = *distance_m else { continue };
-            class.bins[bin(distance_m)].meet(hearing, latency);
-            if let Some((sent, heard, _)) = times {
-                let since = |at: i64| u64::try_from(at.saturating_sub(self.start_ns)).unwrap_or(0);
-                let (from, to) = (journey.origin as u32, number as u32);
-                class.ages.received(from, to, distance_m, since(sent), since(heard));
+            meet(&mut class.bins[bin(distance_m)], hearing, times);
+            let pair = (journey.origin as u32, number as u32);
+            if let Some(Times { sent_ns, heard_ns, .. }) = times {
+                class.ages.received(pair.0, pair.1, distance_m, sent_ns, heard_ns);
             }
-        }
-        if let Some(prediction) = &mut self.prediction {
-            prediction.measured(journey);
+            if self.prediction.is_some() {
+                let direct_ns = hearing.and_then(|hearing| hearing.direct_ns);
+                let heard = direct_ns.map(|at_ns| DirectHearing(self.times(journey, number, at_ns)));
+                let Some(prediction) = &mut self.prediction else { continue };
+                prediction.measured(pair, journey.facts.class, distance_m, heard);
+            }
         }
     }
 

@@ -42,8 +42,8 @@ pub(super) struct FirstHearing {
     pub(super) by: usize,
     /// By that station's clock, ns.
     pub(super) at_ns: i64,
-    /// It came from the sender itself, then or later.
-    pub(super) direct: bool,
+    /// When it came from the sender itself, then or later.
+    pub(super) direct_ns: Option<i64>,
 }
 
 /// A frame that was handed to a link.
@@ -162,7 +162,8 @@ impl Joiner<'_> {
         if self.all[by].own.contains(&facts.signer) {
             return;
         }
-        let hearing = FirstHearing { by, at_ns, direct: facts.forwarder == facts.signer };
+        let direct = facts.forwarder == facts.signer;
+        let hearing = FirstHearing { by, at_ns, direct_ns: direct.then_some(at_ns) };
         if let Some(journey) = self.open.get_mut(&facts.key) {
             hear(journey, hearing);
             return;
@@ -224,7 +225,7 @@ fn hear(journey: &mut Journey, hearing: FirstHearing) {
     match journey.hearings.iter_mut().find(|one| one.by == hearing.by) {
         Some(before) => {
             before.at_ns = before.at_ns.min(hearing.at_ns);
-            before.direct |= hearing.direct;
+            before.direct_ns = [before.direct_ns, hearing.direct_ns].into_iter().flatten().min();
         }
         None => journey.hearings.push(hearing),
     }

@@ -9,10 +9,13 @@ mod error;
 mod figures;
 mod join;
 mod offset;
+mod page;
 mod prediction;
 mod report;
 mod share;
+mod shown;
 mod survey;
+mod tally;
 mod tape;
 mod text;
 
@@ -25,10 +28,12 @@ use self::prediction::Prediction;
 use self::survey::Surveyed;
 
 pub use error::{MAX_RECORDINGS, MergeError};
-pub use figures::{HeardPair, MergedClass, MergedDistance, OneWayLatency};
+pub use figures::{HeardPair, MergedClass, MergedDistance};
+pub use page::page;
 pub use prediction::{MergeRadio, PredictedDelivery, PredictedDistance};
 pub use report::{MergeReport, MergedRecording};
 pub use share::DeliveredShare;
+pub use tally::OneWayLatency;
 pub use text::text;
 
 /// Merges recordings, and holds them against a model of the radio when there is one.

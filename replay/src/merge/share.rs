@@ -44,7 +44,7 @@ fn wilson(came_true: u64, chances: u64) -> Option<(f64, f64)> {
 }
 
 /// Of the normal distribution, for 95 %.
-const Z95: f64 = 1.959_964;
+pub(super) const Z95: f64 = 1.959_964;
 
 #[cfg(test)]
 mod tests {

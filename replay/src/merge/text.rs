@@ -2,12 +2,14 @@
 
 use core::fmt::Write as _;
 
-use v2x_report::DistanceBin;
+use v2x_report::{DistanceBin, Spread};
 
-use super::figures::{MergedClass, OneWayLatency};
+use super::figures::MergedClass;
 use super::prediction::PredictedDelivery;
-use super::report::{MergeReport, MergedRecording};
+use super::report::MergeReport;
 use super::share::DeliveredShare;
+use super::shown::{self, interval, mean, percent, some};
+use super::tally::OneWayLatency;
 
 /// The report as text, lines of at most 100 columns but for names.
 pub fn text(report: &MergeReport) -> String {
@@ -41,35 +43,17 @@ fn recordings(line: &mut impl FnMut(String), report: &MergeReport) {
         "", "recorded", "sent", "heard", "clock ahead", "bound", "drift, ppm", "joined"
     ));
     for (number, one) in report.recordings.iter().enumerate() {
-        let drift = one
-            .drift_ppm
-            .zip(one.drift_bound_ppm)
-            .map_or_else(|| "-".to_owned(), |(ppm, bound)| format!("{ppm:+.2} +-{bound:.2}"));
+        let drift = shown::drift(one);
         line(format!(
             "{number:>3} {:>7.1} s {:>8} {:>8}  {:>14} {:>10} {drift:>18}  {:<11} {}",
             one.recorded_s,
             one.sent,
             one.heard,
-            ahead(one),
-            one.bound_ns.map_or_else(|| "-".to_owned(), |ns| time(ns.unsigned_abs())),
-            joined(one),
+            shown::ahead(one),
+            shown::bound(one),
+            shown::joined(one),
             one.file
         ));
-    }
-}
-
-fn ahead(one: &MergedRecording) -> String {
-    let sign = if one.ahead_ns < 0 { "-" } else { "+" };
-    let about = if one.bound_ns.is_none() { "~" } else { "" };
-    format!("{about}{sign}{:.6} s", one.ahead_ns.unsigned_abs() as f64 / 1e9)
-}
-
-fn joined(one: &MergedRecording) -> String {
-    match (one.clock, one.through) {
-        ("reference", _) => "is the clock".to_owned(),
-        (_, Some(parent)) => format!("through {parent}"),
-        ("one_way", _) => "one way".to_owned(),
-        _ => "no".to_owned(),
     }
 }
 
@@ -100,7 +84,7 @@ fn class_table(line: &mut impl FnMut(String), class: &MergedClass) {
     row(line, "all", &class.delivery, class.latency.as_ref(), None);
     for (range, age) in class.by_distance.iter().zip(&class.age_of_information) {
         if range.delivery.chances > 0 {
-            let name = name(range.from_m, range.to_m);
+            let name = shown::range(range.from_m, range.to_m);
             row(line, &name, &range.delivery, range.latency.as_ref(), (age.count > 0).then_some(age));
         }
     }
@@ -117,18 +101,17 @@ fn row(
         [one.latency.p50_ns, one.latency.p99_ns, one.latency.max_ns, one.bound_ns].map(Some)
     });
     let [age50, age95] = age.map_or([None; 2], |age| [age.p50_ns, age.p95_ns].map(Some));
-    let shown = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), time);
     line(format!(
         "  {name:<8} {:>8} {:>7} {:>17} {:>8} {:>8} {:>8} {:>8}   {:>8} {:>8}",
         delivery.chances,
         delivery.share.map_or_else(|| "-".to_owned(), percent),
         interval(delivery.interval),
-        shown(p50),
-        shown(p99),
-        shown(max),
-        shown(bound),
-        shown(age50),
-        shown(age95)
+        some(p50),
+        some(p99),
+        some(max),
+        some(bound),
+        some(age50),
+        some(age95)
     ));
 }
 
@@ -144,44 +127,36 @@ fn prediction_table(line: &mut impl FnMut(String), prediction: &PredictedDeliver
     for range in &prediction.by_distance {
         let (Some(share), Some(recorded)) = (range.measured.share, range.measured.interval) else { continue };
         let model = range.predicted;
-        let limits = model.and_then(|model| model.ci95);
-        let apart =
-            limits.is_some_and(|(low, high)| high < recorded.0 - ROUNDING || low > recorded.1 + ROUNDING);
         line(format!(
             "{:<10} {:>8} {:>9} {:>17}   {:>9} {:>17}{}",
-            name(range.from_m, range.to_m),
+            shown::range(range.from_m, range.to_m),
             range.measured.chances,
             percent(share),
             interval(Some(recorded)),
             model.map_or_else(|| "-".to_owned(), |model| percent(model.mean)),
-            interval(limits),
-            if apart { " *" } else { "" }
+            interval(model.and_then(|model| model.ci95)),
+            if range.differs() { " *" } else { "" }
+        ));
+    }
+    line(String::new());
+    line(format!("one-way time and age of awareness, of the same, recorded and by {}", prediction.radio));
+    line(format!(
+        "{:<10} {:>8} {:>9} {:>9}   {:>9} {:>9} {:>9} {:>9}",
+        "distance", "times", "p50", "model", "age p50", "model", "age p95", "model"
+    ));
+    for range in prediction.by_distance.iter().filter(|range| range.measured.chances > 0) {
+        let (latency, age) = (range.measured_latency, range.measured_age);
+        let model = |spread: Option<Spread>| some(spread.map(|spread| mean(spread.mean)));
+        line(format!(
+            "{:<10} {:>8} {:>9} {:>9}   {:>9} {:>9} {:>9} {:>9}",
+            shown::range(range.from_m, range.to_m),
+            latency.map_or(0, |one| one.latency.count),
+            some(latency.map(|one| one.latency.p50_ns)),
+            model(range.predicted_latency_p50_ns),
+            some(age.map(|age| age.p50_ns)),
+            model(range.predicted_age_p50_ns),
+            some(age.map(|age| age.p95_ns)),
+            model(range.predicted_age_p95_ns)
         ));
     }
 }
-
-fn name(from_m: u32, to_m: Option<u32>) -> String {
-    to_m.map_or_else(|| format!("{from_m}+ m"), |to_m| format!("{from_m}-{to_m} m"))
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
-}
-
-fn interval(limits: Option<(f64, f64)>) -> String {
-    limits.map_or_else(
-        || "-".to_owned(),
-        |(low, high)| format!("{:.1}..{:.1} %", low.max(0.0) * 100.0, high.min(1.0) * 100.0),
-    )
-}
-
-fn time(ns: u64) -> String {
-    match ns {
-        0..1_000_000 => format!("{:.1} us", ns as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.2} ms", ns as f64 / 1e6),
-        _ => format!("{:.2} s", ns as f64 / 1e9),
-    }
-}
-
-/// Shares of a whole count to the last digit of a float.
-const ROUNDING: f64 = 1e-12;

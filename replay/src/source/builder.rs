@@ -66,7 +66,7 @@ impl<'a> Builder<'a> {
             name,
             options,
             coordinates: Coordinates::new(options)?,
-            stations: Stations::new(&options.only, &options.kinds),
+            stations: Stations::new(&options.only, &options.kinds, options.types.as_ref()),
             undecided: Some(Vec::new()),
             kept: Vec::new(),
             warnings: Vec::new(),

@@ -232,6 +232,15 @@ pub enum Warning {
         /// How many are wanted.
         of: usize,
     },
+    /// The file of types says nothing of stations.
+    Untyped {
+        /// The first of them.
+        first: String,
+        /// How many.
+        stations: usize,
+        /// How many the trace has.
+        of: usize,
+    },
     /// Every x lies within 180 and every y within 90, and nothing states whether these are degrees. Read as metres.
     LooksGeographic,
     /// The first row lies beyond the plane about the origin, as in a projection such as UTM: its place is taken for the
@@ -313,6 +322,10 @@ impl fmt::Display for Warning {
             Self::NotThere { first, absent, of } => {
                 write!(f, "{absent} of the {of} stations wanted are not in what was read, such as {first:?}")
             }
+            Self::Untyped { first, stations, of } => write!(
+                f,
+                "the file of types has no row for {stations} of {of} stations, such as {first:?}: what they are is told by the trace alone"
+            ),
             Self::LooksGeographic => f.write_str(
                 "every x is within 180 and every y within 90: read as metres; if they are degrees, pass --geographic (in a station's configuration: geographic = true)",
             ),

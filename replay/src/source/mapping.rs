@@ -41,6 +41,15 @@ pub struct Mapping {
     /// The projection of x and y, and what to add to them before.
     pub(super) projection: Option<(Projection, (f64, f64))>,
     pub(super) kinds: KindRules,
+    /// Columns of the data set's second file, which has the type of each station.
+    pub(super) types: Option<TypeColumns>,
+}
+
+/// Columns of a file with a row for each station.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TypeColumns {
+    pub(super) id: String,
+    pub(super) type_name: String,
 }
 
 /// What stands between columns.

@@ -39,6 +39,7 @@ mod stations;
 pub mod town;
 mod trace;
 mod track;
+mod track_types;
 mod unpacked;
 
 use std::fs::File;
@@ -69,6 +70,7 @@ pub use station_size::StationSize;
 pub use stations::MAX_STATIONS;
 pub use trace::{Sample, Trace};
 pub use track::{MAX_GAP_NS, Track};
+pub use track_types::TrackTypes;
 
 /// Reads a trace from a file, its format recognised by content. The file is opened once and read from front to back, so
 /// that a pipe will do; `-` is standard input. Parquet is read from its end, so that it takes a plain file.

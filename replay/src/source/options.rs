@@ -4,6 +4,7 @@ use super::kind_rules::KindRules;
 use super::mapping::Mapping;
 use super::net::Net;
 use super::selection::Selection;
+use super::track_types::TrackTypes;
 
 /// How to read a trace. `Default` reads all of it, x/y about [`DEFAULT_ORIGIN`].
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,8 @@ pub struct ReadOptions {
     pub only: Selection,
     /// What types and names stand for, where their words do not say it.
     pub kinds: KindRules,
+    /// The types of stations that a second file has.
+    pub types: Option<TrackTypes>,
     /// Start of the window in seconds of the file's own time; `None` is its start.
     pub from_s: Option<f64>,
     /// End of the window in seconds of the file's own time, exclusive; `None` is its end.
@@ -41,6 +44,7 @@ impl Default for ReadOptions {
             mapping: None,
             only: Selection::default(),
             kinds: KindRules::default(),
+            types: None,
             from_s: None,
             to_s: None,
             max_samples: DEFAULT_MAX_SAMPLES,

@@ -30,6 +30,14 @@ pub enum SideFileError {
         /// What would be right.
         right: &'static str,
     },
+    /// A mapping does not say where a file of types has what.
+    #[error("{mapping}: has no table [types], which names the columns of {file}; add one with id and type")]
+    NoColumns {
+        /// The mapping.
+        mapping: String,
+        /// The file.
+        file: String,
+    },
     /// Its content is wrong.
     #[error(transparent)]
     Content(#[from] SettingsError),

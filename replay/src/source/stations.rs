@@ -9,6 +9,7 @@ use super::selection::Selection;
 use super::station_kind::StationKind;
 use super::station_size::StationSize;
 use super::trace::Sample;
+use super::track_types::TrackTypes;
 
 /// Whether a row's station is of the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(super) struct Stations<'a> {
     rules: &'a KindRules,
     /// Those of the file's mapping, behind the others.
     mapped: Option<&'a KindRules>,
+    /// Types of another file, instead of those of the rows.
+    types: Option<&'a TrackTypes>,
     rules_used: Vec<bool>,
     /// Numbers by id, one map a name space.
     index: [HashMap<String, u32>; 3],
@@ -48,11 +51,12 @@ struct Known {
 }
 
 impl<'a> Stations<'a> {
-    pub(super) fn new(only: &'a Selection, rules: &'a KindRules) -> Self {
+    pub(super) fn new(only: &'a Selection, rules: &'a KindRules, types: Option<&'a TrackTypes>) -> Self {
         Self {
             only,
             rules,
             mapped: None,
+            types,
             rules_used: vec![false; rules.named().count()],
             index: Default::default(),
             all: Vec::new(),
@@ -78,22 +82,19 @@ impl<'a> Stations<'a> {
         }
         // What an edge alone means is known at the end of the file.
         let wanted = who.space == NameSpace::EdgeOnly || self.only.takes_name(&name_of(who.space, who.id));
-        let mut known = Known {
-            space: who.space,
-            id: who.id.to_owned(),
-            kind: who.kind,
-            ruled: false,
-            size: who.size,
-            wanted,
-        };
-        let own = self.rules.find(who.type_name, who.id, who.size);
+        let told = self.types.and_then(|types| types.of(who.id));
+        let type_name = told.unwrap_or(who.type_name);
+        let kind = told.map_or(who.kind, StationKind::from_type_name);
+        let mut known =
+            Known { space: who.space, id: who.id.to_owned(), kind, ruled: false, size: who.size, wanted };
+        let own = self.rules.find(type_name, who.id, who.size);
         if let Some((rule, _)) = own {
             self.rules_used[rule] = true;
         }
-        let mapped = || self.mapped.and_then(|rules| rules.find(who.type_name, who.id, who.size));
+        let mapped = || self.mapped.and_then(|rules| rules.find(type_name, who.id, who.size));
         if let Some((_, found)) = own.or_else(mapped) {
             known.ruled = found.kind.is_some();
-            known.kind = found.kind.unwrap_or(who.kind);
+            known.kind = found.kind.unwrap_or(kind);
             known.size = found.size.or(who.size);
         }
         self.all.push(known);
@@ -166,6 +167,13 @@ impl<'a> Stations<'a> {
     pub(super) fn warnings(&self) -> Vec<Warning> {
         let unused = self.rules.named().zip(&self.rules_used).filter(|(_, used)| !**used);
         let mut warnings: Vec<Warning> = unused.map(|(rule, _)| Warning::RuleUnused { rule }).collect();
+        if let Some(types) = self.types {
+            let mut untyped = self.all.iter().filter(|known| known.wanted && types.of(&known.id).is_none());
+            if let Some(first) = untyped.next() {
+                let first = name_of(first.space, &first.id);
+                warnings.push(Warning::Untyped { first, stations: 1 + untyped.count(), of: self.all.len() });
+            }
+        }
         if let Some(names) = &self.only.names {
             let here: hashbrown::HashSet<String> =
                 self.all.iter().map(|known| name_of(known.space, &known.id)).collect();

@@ -1,6 +1,8 @@
 //! A validation as a page: both curves over each other.
 
-use v2x_report::html::{CurvePage, CurvePlot, CurvePoint, CurveSection, MeasuredCurve, render_curves};
+use v2x_report::html::{
+    CurvePage, CurvePlot, CurvePoint, CurveScale, CurveSection, MeasuredCurve, render_curves,
+};
 
 use super::{ComparedFigure, ConfigurationResult, DISTANCES_M, text};
 use crate::medium::LossCause;
@@ -12,11 +14,12 @@ pub fn page(results: &[ConfigurationResult], channel: &str, command: &str, versi
         heading: result.run.name(),
         note: note(result),
         plots: plots(result),
+        ..CurveSection::default()
     });
     render_curves(&CurvePage {
         title: "Roadcast replay: the radio channel against published figures".to_owned(),
         kind: "Roadcast replay validate".to_owned(),
-        good: failed == 0,
+        good: Some(failed == 0),
         headline: if failed == 0 { "The channel holds" } else { "The channel does not hold" }.to_owned(),
         summary: match failed {
             0 => format!("All {} published configurations are met within the tolerances.", results.len()),
@@ -31,6 +34,7 @@ pub fn page(results: &[ConfigurationResult], channel: &str, command: &str, versi
             ("version".to_owned(), version.to_owned()),
         ],
         command: command.to_owned(),
+        warnings: Vec::new(),
         sections: sections.collect(),
         notes: vec![SOURCE.to_owned(), WHAT_RUNS.to_owned()],
         text: text(results, true),
@@ -60,18 +64,23 @@ fn plots(result: &ConfigurationResult) -> Vec<CurvePlot> {
         let of = if *cause == LossCause::BelowSensing { &mut first } else { &mut others };
         of.push(curve(&cause.name().replace('_', " "), besides));
     }
-    let received =
-        CurvePlot { caption: "Frames received, and frames too weak to sense".to_owned(), curves: first };
-    let lost = CurvePlot { caption: "Frames lost by another cause".to_owned(), curves: others };
+    let received = plot("Frames received, and frames too weak to sense", first);
+    let lost = plot("Frames lost by another cause", others);
     [received, lost].into_iter().filter(|plot| !plot.curves.is_empty()).collect()
+}
+
+fn plot(caption: &str, curves: Vec<MeasuredCurve>) -> CurvePlot {
+    CurvePlot { caption: caption.to_owned(), scale: CurveScale::Share, lines: "published".to_owned(), curves }
 }
 
 fn curve(name: &str, besides: &[ComparedFigure]) -> MeasuredCurve {
     let point = |(at_m, beside): (u32, &ComparedFigure)| CurvePoint {
         x: f64::from(at_m),
-        measured: beside.measured,
+        at: format!("{at_m} m"),
+        measured: Some(beside.measured),
         interval: beside.interval,
-        published: beside.published,
+        line: Some(beside.published),
+        line_interval: None,
     };
     MeasuredCurve { name: name.to_owned(), points: DISTANCES_M.into_iter().zip(besides).map(point).collect() }
 }

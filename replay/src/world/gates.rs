@@ -35,6 +35,10 @@ pub struct Gates {
     busy: f64,
     busy_least: f64,
     busy_most: f64,
+    /// Of the stations that have one: how many, all together.
+    share: (u64, f64),
+    /// Likewise.
+    interval: (u64, Duration),
     held: u64,
     hold: Duration,
     longest: Duration,
@@ -48,6 +52,8 @@ impl Gates {
             busy: state.busy,
             busy_least: state.busy,
             busy_most: state.busy,
+            share: state.share.map_or((0, 0.0), |share| (1, share)),
+            interval: (u64::from(!state.interval.is_zero()), state.interval),
             held: state.counts.beacons_held,
             hold: state.counts.held,
             longest: state.counts.longest_hold,
@@ -66,6 +72,8 @@ impl Gates {
         self.busy_most = self.busy_most.max(other.busy_most);
         self.stations += other.stations;
         self.busy += other.busy;
+        self.share = (self.share.0 + other.share.0, self.share.1 + other.share.1);
+        self.interval = (self.interval.0 + other.interval.0, self.interval.1 + other.interval.1);
         self.held += other.held;
         self.hold += other.hold;
         self.longest = self.longest.max(other.longest);
@@ -89,9 +97,10 @@ impl Gates {
             source: LoadBasis::Reported(LoadSource::Survey).name().to_owned(),
             busy: self.busy / self.stations.max(1) as f64,
             busy_range: Some((self.busy_least, self.busy_most)),
-            share: None,
+            share: (self.share.0 > 0).then(|| self.share.1 / self.share.0 as f64),
             step: None,
-            interval_ms: None,
+            interval_ms: (self.interval.0 > 0)
+                .then(|| self.interval.1.as_secs_f64() * 1e3 / self.interval.0 as f64),
             power_cap_dbm: None,
             beacons_held: self.held,
             hold_mean_ms: self.hold.as_secs_f64() * 1e3 / self.held.max(1) as f64,

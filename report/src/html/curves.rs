@@ -1,20 +1,22 @@
-//! A page of measured curves over published ones.
+//! A page of measured figures: curves over those they are held against, and tables.
 
 use std::fmt::Write as _;
 
+use super::curve_plot::{CurvePlot, curves};
+use super::figure_table::{FigureTable, table};
 use super::head::{PageHead, begin, end};
 use super::list;
 use super::text::{escape, put};
 
-/// A page that holds measured figures against published ones.
+/// A page that holds measured figures against others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CurvePage {
     /// Of the window.
     pub title: String,
     /// What made it, in a few words.
     pub kind: String,
-    /// Whether the figures agree.
-    pub good: bool,
+    /// Whether the figures agree; `None` where nothing is judged.
+    pub good: Option<bool>,
     /// The outcome, in a few words.
     pub headline: String,
     /// The outcome, in a sentence.
@@ -23,7 +25,9 @@ pub struct CurvePage {
     pub facts: Vec<(String, String)>,
     /// What was typed; may be empty.
     pub command: String,
-    /// The plots.
+    /// What a reader should know before the figures.
+    pub warnings: Vec<String>,
+    /// The figures.
     pub sections: Vec<CurveSection>,
     /// Sources, and how the figures were taken.
     pub notes: Vec<String>,
@@ -31,46 +35,17 @@ pub struct CurvePage {
     pub text: String,
 }
 
-/// Plots that belong together.
-#[derive(Clone, Debug, PartialEq)]
+/// Plots and tables that belong together.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CurveSection {
     /// Above them.
     pub heading: String,
-    /// Below the heading.
+    /// Below the heading; may be empty.
     pub note: String,
     /// The plots.
     pub plots: Vec<CurvePlot>,
-}
-
-/// Curves of shares, 0 to 1, over distance, m.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CurvePlot {
-    /// Above the plot.
-    pub caption: String,
-    /// At most six are told apart.
-    pub curves: Vec<MeasuredCurve>,
-}
-
-/// A measured curve and the published one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MeasuredCurve {
-    /// Of what.
-    pub name: String,
-    /// By rising distance.
-    pub points: Vec<CurvePoint>,
-}
-
-/// A point of both curves.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CurvePoint {
-    /// Distance, m.
-    pub x: f64,
-    /// As measured, 0 to 1.
-    pub measured: f64,
-    /// Its 95 % confidence interval.
-    pub interval: Option<(f64, f64)>,
-    /// As published, 0 to 1.
-    pub published: f64,
+    /// The tables, below the plots.
+    pub tables: Vec<FigureTable>,
 }
 
 /// The whole page.
@@ -81,137 +56,80 @@ pub fn render_curves(head: &CurvePage) -> String {
         &PageHead {
             title: &head.title,
             kind: &head.kind,
-            mood: if head.good { "good" } else { "bad" },
+            mood: match head.good {
+                Some(true) => "good",
+                Some(false) => "bad",
+                None => "none",
+            },
             headline: &head.headline,
             summary: &head.summary,
             facts: &head.facts,
             command: &head.command,
         },
     );
+    list(&mut page, "warnings", &head.warnings);
     for section in &head.sections {
-        put!(
-            page,
-            "<section><h2>{}</h2>\n<p class=\"note\">{}</p>\n<div class=\"plots\">\n",
-            escape(&section.heading),
-            escape(&section.note)
-        );
-        for shown in &section.plots {
-            put!(
-                page,
-                "<figure><figcaption>{}</figcaption>{}</figure>\n",
-                escape(&shown.caption),
-                plot(shown)
-            );
+        put!(page, "<section><h2>{}</h2>\n", escape(&section.heading));
+        if !section.note.is_empty() {
+            put!(page, "<p class=\"note\">{}</p>\n", escape(&section.note));
         }
-        page.push_str("</div></section>\n");
+        if !section.plots.is_empty() {
+            page.push_str("<div class=\"plots\">\n");
+        }
+        for shown in &section.plots {
+            let caption = escape(&shown.caption);
+            put!(page, "<figure><figcaption>{caption}</figcaption>{}</figure>\n", curves(shown));
+        }
+        if !section.plots.is_empty() {
+            page.push_str("</div>\n");
+        }
+        for shown in &section.tables {
+            table(&mut page, shown);
+        }
+        page.push_str("</section>\n");
     }
     list(&mut page, "notes", &head.notes);
     end(&mut page, &head.text);
     page
 }
 
-fn plot(shown: &CurvePlot) -> String {
-    let all = || shown.curves.iter().flat_map(|curve| &curve.points);
-    let far = all().map(|point| point.x).fold(1.0, f64::max);
-    let tall = all().map(|point| point.measured.max(point.published)).fold(0.05, f64::max).min(1.0);
-    // The scale ends at a whole number of its steps.
-    let step = [0.01, 0.02, 0.05, 0.1, 0.25].into_iter().find(|step| tall / step <= 5.0).unwrap_or(0.25);
-    let top = (tall / step).ceil() * step;
-    let x = |metres: f64| LEFT + metres / far * WIDTH;
-    let y = |share: f64| TOP + HEIGHT * (1.0 - share.clamp(0.0, top) / top);
-
-    let bottom = TOP + HEIGHT;
-    let mut svg =
-        format!("<svg viewBox=\"0 0 {:.0} {:.0}\" role=\"img\">", LEFT + WIDTH + 24.0, bottom + 44.0);
-    for line in 0..=(top / step).round() as u32 {
-        let share = f64::from(line) * step;
-        let at = y(share);
-        put!(
-            svg,
-            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
-             <text class=\"end\" x=\"{:.1}\" y=\"{:.1}\">{:.0} %</text>",
-            LEFT + WIDTH,
-            LEFT - 8.0,
-            at + 4.0,
-            share * 100.0
-        );
-    }
-    for fifth in 0..=5 {
-        let metres = far * f64::from(fifth) / 5.0;
-        put!(svg, "<text class=\"mid\" x=\"{:.1}\" y=\"{:.1}\">{metres:.0}</text>", x(metres), bottom + 18.0);
-    }
-    for (index, curve) in shown.curves.iter().enumerate() {
-        let colour = COLOURS[index % COLOURS.len()];
-        put!(svg, "<g class=\"{colour}\"><path class=\"published\" d=\"");
-        for (number, point) in curve.points.iter().enumerate() {
-            let letter = if number == 0 { 'M' } else { 'L' };
-            put!(svg, "{letter}{:.1} {:.1}", x(point.x), y(point.published));
-        }
-        svg.push_str("\"/>");
-        for point in &curve.points {
-            let at = x(point.x);
-            if let Some((low, high)) = point.interval {
-                put!(
-                    svg,
-                    "<line class=\"interval\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{:.1}\" y2=\"{:.1}\"/>",
-                    y(low),
-                    y(high)
-                );
-            }
-            put!(
-                svg,
-                "<circle class=\"mark\" cx=\"{at:.1}\" cy=\"{:.1}\" r=\"2.6\"><title>{}, {:.0} m: {:.4}, published {:.4}\
-                 </title></circle>",
-                y(point.measured),
-                escape(&curve.name),
-                point.x,
-                point.measured,
-                point.published
-            );
-        }
-        let left = LEFT + 118.0 * index as f64;
-        put!(
-            svg,
-            "<circle class=\"mark\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"/><text x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
-            left + 4.0,
-            bottom + 33.0,
-            left + 13.0,
-            bottom + 37.0,
-            escape(&curve.name)
-        );
-    }
-    put!(
-        svg,
-        "<text class=\"end\" x=\"{:.1}\" y=\"{:.1}\">distance in m; lines: published</text></svg>",
-        LEFT + WIDTH,
-        TOP - 6.0
-    );
-    svg
-}
-
-const COLOURS: [&str; 6] = ["d2", "d1", "d4", "d0", "d3", "d5"];
-const LEFT: f64 = 54.0;
-const WIDTH: f64 = 480.0;
-const TOP: f64 = 24.0;
-const HEIGHT: f64 = 230.0;
-
 #[cfg(test)]
 mod tests {
+    use super::super::curve_plot::{CurvePoint, CurveScale, MeasuredCurve};
+    use super::super::figure_table::FigureCell;
     use super::*;
 
-    fn page(measured: f64) -> String {
-        let point = CurvePoint { x: 100.0, measured, interval: Some((0.4, 0.6)), published: 0.5 };
+    fn page(measured: f64, good: Option<bool>) -> String {
+        let point = CurvePoint {
+            x: 100.0,
+            at: "100 m".to_owned(),
+            measured: Some(measured),
+            interval: Some((0.4, 0.6)),
+            line: Some(0.5),
+            line_interval: None,
+        };
         let curves = vec![MeasuredCurve { name: "a<b".to_owned(), points: vec![point; 3] }];
-        let plots = vec![CurvePlot { caption: "c".to_owned(), curves }];
+        let plot = CurvePlot {
+            caption: "c".to_owned(),
+            scale: CurveScale::Share,
+            lines: "published".to_owned(),
+            curves,
+        };
+        let rows = vec![vec![FigureCell::from("r<s".to_owned())]];
+        let table = FigureTable { caption: "t".to_owned(), columns: vec!["n".to_owned()], rows };
         render_curves(&CurvePage {
             title: "t".to_owned(),
             kind: "k".to_owned(),
-            good: false,
+            good,
             headline: "h".to_owned(),
             summary: "s".to_owned(),
             facts: vec![("f".to_owned(), "<v>".to_owned())],
             command: String::new(),
-            sections: vec![CurveSection { heading: "h".to_owned(), note: "n".to_owned(), plots }],
+            warnings: vec!["w<x".to_owned()],
+            sections: vec![
+                CurveSection { heading: "h".to_owned(), plots: vec![plot], ..CurveSection::default() },
+                CurveSection { note: "n<o".to_owned(), tables: vec![table], ..CurveSection::default() },
+            ],
             notes: vec!["note".to_owned()],
             text: "1 < 2".to_owned(),
         })
@@ -219,18 +137,21 @@ mod tests {
 
     #[test]
     fn both_curves_and_the_intervals_are_drawn_and_all_text_is_escaped() {
-        let page = page(0.52);
-        assert_eq!(page.matches("class=\"published\"").count(), 1);
-        assert_eq!(page.matches("class=\"interval\"").count(), 3);
-        assert_eq!(page.matches("a&lt;b, 100 m: 0.5200, published 0.5000").count(), 3);
-        assert!(page.contains("&lt;v&gt;") && page.contains("1 &lt; 2") && !page.contains("<v>"));
-        assert!(page.contains("<header class=\"bad\">"));
+        let shown = page(0.52, Some(false));
+        assert_eq!(shown.matches("class=\"published\"").count(), 1);
+        assert_eq!(shown.matches("class=\"interval\"").count(), 3);
+        assert_eq!(shown.matches("a&lt;b, 100 m: 0.5200, published 0.5000").count(), 3);
+        for text in ["&lt;v&gt;", "1 &lt; 2", "<li>w&lt;x</li>", "n&lt;o", "r&lt;s"] {
+            assert!(shown.contains(text), "{text}");
+        }
+        assert!(!shown.contains("<v>") && shown.contains("<header class=\"bad\">"));
+        assert!(page(0.5, None).contains("<header class=\"none\">"));
     }
 
     #[test]
     fn a_figure_that_is_no_number_leaves_a_page() {
         for measured in [f64::NAN, f64::INFINITY, -1.0] {
-            assert!(page(measured).ends_with("</html>\n"));
+            assert!(page(measured, Some(true)).ends_with("</html>\n"));
         }
     }
 }

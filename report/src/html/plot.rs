@@ -1,5 +1,6 @@
 //! Plots as inline SVG. Coordinates are those of the picture; the page scales it.
 
+use core::iter;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -301,24 +302,30 @@ fn share(ratio: f64) -> String {
 }
 
 fn open(height: f64) -> String {
-    format!("<svg viewBox=\"0 0 {:.0} {height:.0}\" role=\"img\">", LEFT + WIDTH + 24.0)
+    opened(height, "")
+}
+
+/// The same, with words for who does not see it.
+pub(super) fn opened(height: f64, name: &str) -> String {
+    let name = if name.is_empty() { String::new() } else { format!(" aria-label=\"{}\"", escape(name)) };
+    format!("<svg viewBox=\"0 0 {:.0} {height:.0}\" role=\"img\"{name}>", LEFT + WIDTH + 24.0)
 }
 
 /// From the factor of ten below the lowest value to a little above the highest.
-struct LogScale {
+pub(super) struct LogScale {
     low: i32,
     high: f64,
     span: (f64, f64),
 }
 
 impl LogScale {
-    fn new(lowest_ns: u64, highest_ns: u64, span: (f64, f64)) -> Self {
+    pub(super) fn new(lowest_ns: u64, highest_ns: u64, span: (f64, f64)) -> Self {
         let low = (lowest_ns.max(1) as f64).log10().floor() as i32;
         let high = (highest_ns.max(1) as f64).log10() + 0.2;
         Self { low, high: high.max(f64::from(low) + 1.0), span }
     }
 
-    fn at(&self, ns: u64) -> f64 {
+    pub(super) fn at(&self, ns: u64) -> f64 {
         let share = ((ns.max(1) as f64).log10() - f64::from(self.low)) / (self.high - f64::from(self.low));
         self.span.0 + share.clamp(0.0, 1.0) * (self.span.1 - self.span.0)
     }
@@ -330,10 +337,21 @@ impl LogScale {
             (ns, self.at(ns))
         })
     }
+
+    /// The decades, and where they are few what is twice and five times each.
+    pub(super) fn fine_ticks(&self) -> Vec<(u64, f64)> {
+        let few = self.high - f64::from(self.low) < 2.5;
+        let between = |(ns, at): (u64, f64)| {
+            let more = [2, 5].map(|times| ns.saturating_mul(times)).map(|ns| (ns, self.at(ns)));
+            let inside = move |(ns, _): &(u64, f64)| (*ns as f64).log10() <= self.high;
+            iter::once((ns, at)).chain(more.into_iter().filter(move |tick| few && inside(tick)))
+        };
+        self.decades().flat_map(between).collect()
+    }
 }
 
 /// `1 ms` rather than `1.00 ms`.
-fn decade(ns: u64) -> String {
+pub(super) fn decade(ns: u64) -> String {
     match ns {
         0..1_000 => format!("{ns} ns"),
         1_000..1_000_000 => format!("{} us", ns / 1_000),
@@ -354,7 +372,7 @@ fn short(ns: u64) -> String {
 }
 
 /// 1, 2 or 5 times a power of ten, at least `raw`.
-fn nice_step(raw: f64) -> f64 {
+pub(super) fn nice_step(raw: f64) -> f64 {
     let power = 10f64.powf(raw.max(1.0).log10().floor());
     [1.0, 2.0, 5.0, 10.0]
         .into_iter()
@@ -364,11 +382,11 @@ fn nice_step(raw: f64) -> f64 {
 }
 
 /// A plot is about as wide as a telephone, so that its labels are read on one.
-const LEFT: f64 = 58.0;
+pub(super) const LEFT: f64 = 58.0;
 /// Room for the deadline's name, above all curves.
-const TOP: f64 = 24.0;
-const WIDTH: f64 = 318.0;
-const HEIGHT: f64 = 200.0;
+pub(super) const TOP: f64 = 24.0;
+pub(super) const WIDTH: f64 = 318.0;
+pub(super) const HEIGHT: f64 = 200.0;
 /// Where stage bars and their names begin.
 const STAGE_LEFT: f64 = 24.0;
 const ROW: f64 = 38.0;

@@ -21,13 +21,13 @@ pub struct CongestionReport {
     /// The least and the largest among the stations of a replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy_range: Option<(f64, f64)>,
-    /// The share of time the station may send, of the adaptive rule, 0..=1.
+    /// The share of time the station may send, of the adaptive rule, 0..=1; of a replay the mean over its stations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
     /// The state of the reactive rule, 0 (relaxed) to 4 (restrictive).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<u64>,
-    /// The time from one frame to the next, for frames as long as the last one, ms.
+    /// The time from one frame to the next, for frames as long as the last one, ms; of a replay the mean over its stations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval_ms: Option<f64>,
     /// The most power to send with, dBm.

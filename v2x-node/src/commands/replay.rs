@@ -164,6 +164,7 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --verify-us 900 --sign-us 350
   roadcast replay run town.fcd.xml --alerts --kinds kinds.toml --share 20
   roadcast replay run 01_tracks.csv --mapping highd --awareness cars.csv
+  roadcast replay run 01_tracks.csv --mapping highd --types 01_tracksMeta.csv
   roadcast replay run --plan replay/plans/flood/highway-60.toml \\
       --forwarding all
   roadcast replay run --plan replay/plans/red/road.toml --attack strip

@@ -5,7 +5,7 @@ use std::path::Path;
 use v2x_settings::{Document, Section, SettingsError};
 
 use super::units::{AccelerationUnit, HeadingZero, LengthUnit, PlacePoint, SpeedUnit, TimeUnit};
-use super::{Field, Mapping, Separator};
+use super::{Field, Mapping, Separator, TypeColumns};
 use crate::source::kind_rules::KindRules;
 use crate::source::projection::Projection;
 
@@ -42,6 +42,7 @@ impl Mapping {
             origin: None,
             projection: None,
             kinds: KindRules::of(&top)?,
+            types: types(&top)?,
         };
         if let Some(units) = top.table("units", UNIT_KEYS)? {
             mapping.units(&units)?;
@@ -203,6 +204,16 @@ fn repeats(top: &Section<'_>) -> Result<Vec<String>, SettingsError> {
     table.need("repeats", repeats, right)
 }
 
+fn types(top: &Section<'_>) -> Result<Option<TypeColumns>, SettingsError> {
+    let Some(table) = top.table("types", &["id", "type"])? else { return Ok(None) };
+    let id = table.string("id", COLUMN)?;
+    let type_name = table.string("type", COLUMN)?;
+    Ok(Some(TypeColumns {
+        id: table.need("id", id, COLUMN)?,
+        type_name: table.need("type", type_name, COLUMN)?,
+    }))
+}
+
 /// The number of a column, from 1.
 pub(in crate::source) fn column_number(name: &str) -> Option<usize> {
     name.parse().ok().filter(|number| (1..=10_000).contains(number))
@@ -220,6 +231,7 @@ const TOP_KEYS: &[&str] = &[
     "projection",
     "offset",
     "kind",
+    "types",
 ];
 const COLUMN_KEYS: &[&str] = &[
     "time",

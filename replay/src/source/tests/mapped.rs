@@ -76,6 +76,65 @@ fn ind_counts_headings_from_the_x_axis() {
     assert_eq!(metres(&trace, 0), (40.0, -30.0));
 }
 
+/// Reads a trace with a file of types.
+fn typed(mapping: &str, text: &str, types: &str) -> Result<Trace, String> {
+    let mapping = Mapping::named(mapping).unwrap();
+    let types = TrackTypes::parse("meta.csv", types, &mapping).map_err(|error| error.to_string())?;
+    let options = ReadOptions { mapping: Some(mapping), types: Some(types), ..ReadOptions::default() };
+    read_from(text.as_bytes(), "t", &options).map_err(|error| error.to_string())
+}
+
+const HIGHD: &str = "frame,id,x,y,width,height,xVelocity,yVelocity,xAcceleration,yAcceleration,laneId\n\
+    25,1,100,10,4.5,2.0,30,0,0.5,0,2\n25,7,200,20,12,2.5,-20,2,-1,0,5\n25,8,300,20,12,2.5,-20,2,-1,0,5\n";
+
+#[test]
+fn a_file_of_types_says_what_the_tracks_are_and_a_track_without_a_row_is_told() {
+    let types = "id,width,height,initialFrame,class,drivingDirection\n1,4.5,2,25,Truck,2\n7,12,2.5,25,Car,1\n9,4,2,25,Car,1\n";
+    let trace = typed("highd", HIGHD, types).unwrap();
+    // The class is stronger than the length, by which the last one is told.
+    assert_eq!(trace.kinds, [StationKind::Truck, StationKind::Passenger, StationKind::Truck]);
+    assert_eq!(trace.warnings, [Warning::Untyped { first: "8".to_owned(), stations: 1, of: 3 }]);
+    assert!(trace.warnings[0].to_string().contains("no row for 1 of 3 stations, such as \"8\""));
+
+    let head = "recordingId,trackId,frame,trackLifetime,xCenter,yCenter,heading,width,length,xVelocity,yVelocity,lonAcceleration\n";
+    let tracks = format!(
+        "{head}0,0,0,0,40,-30,90,1.8,4.6,0,10,1\n0,1,0,0,50,-30,90,2.5,9,0,10,1\n0,2,0,0,60,-30,90,0,0,0,1,0\n0,3,0,0,70,-30,90,0,0,0,4,0\n"
+    );
+    let types = "\u{feff}recordingId;trackId;class\n0;0;car\n0;1;truck_bus\n0;2;pedestrian\n0;3;bicycle\n";
+    let trace = typed("ind", &tracks, types).unwrap();
+    let kinds = [StationKind::Passenger, StationKind::Truck, StationKind::Pedestrian, StationKind::Bicycle];
+    assert_eq!((trace.kinds.as_slice(), trace.warnings.as_slice()), (&kinds[..], &[][..]));
+}
+
+#[test]
+fn a_file_of_types_that_does_not_fit_is_refused_with_its_line() {
+    for (types, said) in [
+        ("", "meta.csv:1: no row with an id and a type"),
+        ("id,class\n", "meta.csv:1: no row with an id and a type"),
+        (
+            "track,class\n1,Car\n",
+            "meta.csv:1: no column \"id\" ([types] id) of the mapping highd; found track, class",
+        ),
+        ("id,width\n1,4\n", "meta.csv:1: no column \"class\" ([types] type) of the mapping highd"),
+        ("id,class\n1,Car\n2\n", "meta.csv:3: 1 fields, the first line has 2"),
+        ("id,class\n1,Car\n2, \n", "meta.csv:3: a row without an id or a type"),
+        ("id,class\n1,Car\n2,Car\n1,Truck\n", "meta.csv:4: \"1\" is \"Truck\", and \"Car\" in line 2"),
+    ] {
+        let error = typed("highd", HIGHD, types).unwrap_err();
+        assert!(error.starts_with(said) && !error.contains('\n'), "{error}");
+    }
+    let error = typed("pneuma", PNEUMA, "id,class\n1,Car\n").unwrap_err();
+    assert!(
+        error.starts_with("pneuma: has no table [types], which names the columns of meta.csv"),
+        "{error}"
+    );
+    let columns = "[columns]\ntime = \"t\"\nid = \"id\"\nx = \"x\"\ny = \"y\"\n[types]\nid = \"a\"\n";
+    let error = Mapping::parse("m.toml", columns).unwrap_err().to_string();
+    assert!(error.contains("types.type is missing"), "{error}");
+    let error = TrackTypes::read(Path::new("no/meta.csv"), &Mapping::named("ind").unwrap()).unwrap_err();
+    assert!(error.to_string().starts_with("no/meta.csv: cannot be read: "), "{error}");
+}
+
 const PNEUMA: &str = "track_id; type; traveled_d; avg_speed; lat; lon; speed; lon_acc; lat_acc; time\n\
     1; Car; 48.85; 9.77; 37.977391; 23.737688; 36; 0.05; -0.04; 0.00; 37.977391; 23.737699; 36; 0.05; -0.04; 0.10; \n\
     2; Heavy Vehicle; 98.1; 19.8; 37.977642; 23.737400; 18; 0; 0; 0.10; \n";
@@ -230,6 +289,21 @@ proptest! {
         }
         if let Ok(trace) = mapped("highd", &text) {
             check(&trace);
+        }
+    }
+
+    #[test]
+    fn any_text_ends_in_types_or_an_error_that_names_it(
+        head in "(id,class\n|class;id\n|)",
+        text in "([0-9a-z]{0,2}[,;][A-Za-z]{0,3}\n|\"|\\PC|\n){0,12}",
+    ) {
+        let mapping = Mapping::named("highd").unwrap();
+        match TrackTypes::parse("meta.csv", &format!("{head}{text}"), &mapping) {
+            Ok(types) => {
+                let options = ReadOptions { mapping: Some(mapping), types: Some(types), ..ReadOptions::default() };
+                check(&read_from(HIGHD.as_bytes(), "t", &options).unwrap());
+            }
+            Err(error) => prop_assert!(error.to_string().starts_with("meta.csv:"), "{}", error),
         }
     }
 

@@ -30,6 +30,8 @@ fn beacons_are_held_on_a_full_channel_whoever_works_it_out() {
     assert!(one.frames_sent * 10 < off.frames_sent * 9, "{} of {}", one.frames_sent, off.frames_sent);
     assert!(report.beacons_held > 100 && (0.4..0.75).contains(&report.busy), "{report:?}");
     assert_eq!(report.source, "survey");
+    let (share, interval_ms) = (report.share.unwrap(), report.interval_ms.unwrap());
+    assert!((0.0006..=0.03).contains(&share) && interval_ms > 100.0, "sixty share the channel: {report:?}");
     assert!(off.gates.report(Congestion::Off, Regulation::None, Imminent::Lab).is_none());
 }
 

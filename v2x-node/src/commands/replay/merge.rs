@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use v2x_replay::merge::{MergeRadio, merge, text};
+use v2x_replay::merge::{MergeRadio, merge, page, text};
 use v2x_replay::plan::MediumPlan;
 
 use super::error::ReplayError;
@@ -31,13 +31,16 @@ pub struct MergeArgs {
     /// Write the figures to FILE as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write a page with the figures, recorded points over the model's curves, to FILE, one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Error> {
     let recordings = args.recordings.iter().map(|path| ("a recording", path.as_path()));
     let radio = args.radio.as_deref().map(|name| ("the radio's profile", Path::new(name)));
     outputs::check(
-        &outputs::given([("the figures", args.json.as_deref())]),
+        &outputs::given([("the figures", args.json.as_deref()), ("the page", args.html.as_deref())]),
         &recordings.chain(radio).collect::<Vec<_>>(),
     )?;
     let radio = args.radio.as_deref().map(MediumPlan::named).transpose().map_err(ReplayError::from)?;
@@ -52,12 +55,19 @@ pub(super) fn run(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Error> {
             .map_err(|source| Error::File { path: path.clone(), source })?;
         writeln!(out, "figures: {}", path.display())?;
     }
+    if let Some(path) = &args.html {
+        let command = std::env::args().collect::<Vec<_>>().join(" ");
+        let page = page(&report, &command, env!("CARGO_PKG_VERSION"));
+        whole_file::write(path, page.as_bytes())
+            .map_err(|source| Error::File { path: path.clone(), source })?;
+        writeln!(out, "page: {}", path.display())?;
+    }
     Ok(())
 }
 
 pub(super) const HELP: &str = "Examples:
-  roadcast replay merge car.rec van.rec roadside.rec
-  roadcast replay merge car.rec van.rec --radio highway --json drive.json
+  roadcast replay merge car.rec van.rec roadside.rec --json drive.json
+  roadcast replay merge car.rec van.rec --radio highway --html drive.html
 
 Stations' clocks differ. How far each is ahead of the first one's follows from
 frames that two stations heard of each other, with a bound that holds whatever

@@ -30,7 +30,7 @@ pub struct ReplayArgs {
     #[arg(value_name = "TRACE")]
     pub trace: Option<PathBuf>,
     /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
-    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "awareness", "alerts", "range", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples", "net", "mapping", "only", "only_kinds", "share", "kinds", "polygons"])]
+    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "awareness", "alerts", "range", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples", "net", "mapping", "types", "only", "only_kinds", "share", "kinds", "polygons"])]
     pub plan: Option<PathBuf>,
     /// How floods are forwarded, overriding the plan; all runs the plan once for each way and compares them in one table
     #[arg(long, value_enum, value_name = "HOW", conflicts_with = "trace", requires = "plan", help_heading = HOW)]

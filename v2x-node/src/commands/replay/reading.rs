@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use v2x_replay::source::{
     self, DEFAULT_MAX_SAMPLES, DEFAULT_TOLERATED_PERCENT, KindRules, Mapping, Net, ReadOptions, Selection,
-    Share, StationKind, names_in,
+    Share, StationKind, TrackTypes, names_in,
 };
 use v2x_report::InputFile;
 
@@ -32,6 +32,9 @@ pub struct ReadingArgs {
         help_heading = "Reading the trace"
     )]
     pub mapping: Option<String>,
+    /// CSV with the type of each station, the data set's second file (tracksMeta of highD and inD), by the mapping
+    #[arg(long, value_name = "FILE.csv", requires = "mapping", help_heading = "Reading the trace")]
+    pub types: Option<PathBuf>,
     /// SUMO net that the trace was made with, plain or gzip: its offset and projection place x and y on the globe
     #[arg(long, value_name = "x.net.xml", conflicts_with = "origin", help_heading = "Reading the trace")]
     pub net: Option<PathBuf>,
@@ -83,11 +86,14 @@ impl ReadingArgs {
             Some(Names::These(names)) => Some(names.clone()),
             Some(Names::In(file)) => Some(names_in(file)?),
         };
+        let mapping = self.mapping.as_deref().map(Mapping::named).transpose()?;
+        let types = self.types.as_deref().zip(mapping.as_ref());
         Ok(ReadOptions {
+            types: types.map(|(path, mapping)| TrackTypes::read(path, mapping)).transpose()?,
             origin: self.origin,
             geographic: self.geographic.then_some(true),
             net: self.net.as_deref().map(Net::read).transpose()?,
-            mapping: self.mapping.as_deref().map(Mapping::named).transpose()?,
+            mapping,
             only: Selection {
                 names,
                 kinds: self.only_kinds.clone(),
@@ -117,6 +123,7 @@ impl ReadingArgs {
             self.mapping.as_deref().filter(|name| Mapping::shipped().all(|shipped| shipped != *name));
         outputs::given([
             ("the mapping", mapping.map(Path::new)),
+            ("the types", self.types.as_deref()),
             ("the net", self.net.as_deref()),
             ("the stations", names),
             ("the kinds", self.kinds.as_deref()),
