@@ -25,6 +25,7 @@ pub fn impossible(path: &Path) -> Option<&'static str> {
 ///
 /// # Errors
 /// The system's own.
+#[cfg(any(feature = "replay", test))]
 pub fn check(path: &Path) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return Ok(());

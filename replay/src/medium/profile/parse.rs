@@ -251,7 +251,7 @@ const MAX_RANGE_M: f64 = 1_500.0;
 /// 20 dB above the least sensitivity that the standard asks for (IEEE Std 802.11-2020, 17.3.10.6).
 const ENERGY_DBM: f64 = -65.0;
 const MAX_LINES: usize = 8;
-/// Free space has 20; a guide of waves a little less.
+/// Free space has 20, a street between buildings a little less.
 const LEAST_SLOPE_DB: f64 = 10.0;
 const MAX_TABLES: usize = 64;
 const MAX_POINTS: usize = 256;
