@@ -302,10 +302,13 @@ fn model_times(known: &[&PredictedDistance]) -> FigureTable {
     }
 }
 
+/// A figure and its interval, where they are known.
+type Measured = (Option<f64>, Option<(f64, f64)>);
+
 fn class(class: &MergedClass) -> CurveSection {
     let bins = || class.by_distance.iter().zip(&class.age_of_information);
     let known = || bins().filter(|(range, _)| range.delivery.chances > 0);
-    let curve = |name: &str, of: &dyn Fn(&MergedDelivery<'_>) -> (Option<f64>, Option<(f64, f64)>)| {
+    let curve = |name: &str, of: &dyn Fn(&MergedDelivery<'_>) -> Measured| {
         let points = known().map(|one| {
             let (measured, interval) = of(&one);
             CurvePoint { measured, interval, ..at(one.0.from_m, one.0.to_m) }
