@@ -436,7 +436,7 @@ fn a_page_has_the_figures_of_the_json_escapes_names_and_needs_nothing_from_outsi
     let number = |value: &serde_json::Value| value.as_u64().unwrap().to_string();
     let percent = |value: &serde_json::Value| format!("{:.1} %", value.as_f64().unwrap() * 100.0);
     let limits = |value: &serde_json::Value| {
-        let ends = [0, 1].map(|end| value[end].as_f64().unwrap() * 100.0);
+        let ends = [0usize, 1].map(|end| value[end].as_f64().unwrap() * 100.0);
         format!("{:.1}..{:.1} %", ends[0], ends[1])
     };
     let time = |value: &serde_json::Value| match value.as_u64() {
