@@ -7,6 +7,7 @@ use v2x_settings::{Document, Section, SettingsError};
 use super::units::{AccelerationUnit, HeadingZero, LengthUnit, PlacePoint, SpeedUnit, TimeUnit};
 use super::{Field, Mapping, Separator};
 use crate::source::kind_rules::KindRules;
+use crate::source::origin;
 use crate::source::projection::Projection;
 
 impl Mapping {
@@ -133,11 +134,7 @@ impl Mapping {
     }
 
     fn location(&mut self, top: &Section<'_>) -> Result<(), SettingsError> {
-        self.origin = top.pair("origin", -180.0..=180.0)?;
-        if let Some((latitude, _)) = self.origin.filter(|(latitude, _)| latitude.abs() > 89.0) {
-            let right = "[latitude, longitude] in degrees, at most 89 from the equator".to_owned();
-            return Err(top.wrong("origin", format!("latitude {latitude}"), right));
-        }
+        self.origin = origin::of_key(top)?;
         let offset = top.pair("offset", -1e8..=1e8)?;
         let projection = top.string("projection", PROJECTION)?;
         for key in ["origin", "projection"] {

@@ -11,6 +11,7 @@ use v2x_settings::SettingsError;
 use super::super::attack;
 use super::super::error::ReplayError;
 use super::super::options::{OUTPUT, ReplayArgs};
+use super::super::plan;
 use super::super::ready::ready;
 use crate::commands::what_ran::command_line;
 use crate::error::Error;
@@ -28,7 +29,7 @@ impl Runs {
         let command =
             ReplayArgs::augment_args(Command::new("run").no_binary_name(true).disable_help_flag(true));
         known(sweep, &command)?;
-        let mut points = Vec::new();
+        let mut points: Vec<(Vec<String>, ReplayArgs)> = Vec::new();
         for point in sweep.points() {
             let words = words(sweep, &point);
             let failed = |found: String| ReplayError::Point {
@@ -45,7 +46,9 @@ impl Runs {
             args.threads = threads;
             // What is wrong with a trace is in each report.
             args.quiet = true;
-            check(&args).map_err(|error| failed(error.to_string()))?;
+            if points.last().is_none_or(|(last, _)| unseeded(last) != unseeded(&words)) {
+                check(&args).map_err(|error| failed(error.to_string()))?;
+            }
             points.push((words, args));
         }
         Ok(Self { file: sweep.file.clone(), points })
@@ -111,10 +114,21 @@ fn words(sweep: &Sweep, point: &SweepPoint) -> Vec<String> {
     words
 }
 
+/// The words but the seed, which changes nothing in what can be known before.
+fn unseeded(words: &[String]) -> &[String] {
+    words.split_last().map_or(words, |(_, others)| others)
+}
+
 /// What can be known of the options without running.
 fn check(args: &ReplayArgs) -> Result<(), Error> {
     args.run_options()?.check().map_err(ReplayError::from)?;
-    args.radio()?;
+    match &args.plan {
+        Some(path) => drop(plan::read(path, args)?),
+        None => {
+            args.radio()?;
+            args.reading.options()?;
+        }
+    }
     args.attack.as_deref().map(attack::read).transpose()?;
     Ok(())
 }
