@@ -73,6 +73,17 @@ mod tests {
     }
 
     #[test]
+    fn the_seed_of_parquet_is_a_whole_trace_and_small() {
+        let seeds = seeds::of("fcd");
+        let (_, bytes) = seeds.iter().find(|(name, _)| name == "parquet").unwrap();
+        assert!(bytes.len() < 10_000, "{} bytes", bytes.len());
+        let options = v2x_replay::source::ReadOptions::default();
+        let trace = v2x_replay::source::read_parquet(bytes.clone().into(), "seed", &options).unwrap();
+        assert_eq!((trace.stations(), trace.samples.len()), (2, 40));
+        assert!(trace.warnings.is_empty(), "{:?}", trace.warnings);
+    }
+
+    #[test]
     fn every_committed_input_returns() {
         for target in TARGETS {
             for entry in fs::read_dir(seeds::folder(target.name)).unwrap() {

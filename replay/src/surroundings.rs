@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::medium::{Buildings, Streets, VehicleBody};
-use crate::source::{StationKind, StationSize, Trace};
+use crate::source::{self, Reading, SideFileError, StationKind, StationSize, Trace};
 
 /// What is in the way of frames; the default is nothing.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +16,46 @@ pub struct Surroundings {
     pub vehicles: Option<Arc<[VehicleBody]>>,
 }
 
+/// Why what is in the way of frames is not known. Each prints as one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SurroundingsError {
+    /// The polygons cannot be used.
+    #[error(transparent)]
+    Polygons(#[from] SideFileError),
+    /// The profile has no radio.
+    #[error(
+        "{0}: a range and no radio channel; take published, highway, urban, crossing or a file of a radio"
+    )]
+    NoRadio(String),
+    /// No station comes near a building.
+    #[error(
+        "{path}: its buildings are of another place than the trace: no station comes within 2 km; give the polygons of its net, in its \
+         coordinates"
+    )]
+    Elsewhere {
+        /// The file of polygons.
+        path: String,
+    },
+}
+
 impl Surroundings {
+    /// The vehicles of a trace, and the buildings that are named with it.
+    ///
+    /// # Errors
+    /// The buildings cannot be used.
+    pub fn read(trace: &Trace, reading: &Reading) -> Result<Self, SurroundingsError> {
+        let vehicles = Self::of(trace);
+        let Some(path) = &reading.polygons else { return Ok(vehicles) };
+        let outlines = source::buildings(path, &trace.ground, &reading.polygon_types())?;
+        let buildings = Buildings::new(&outlines).filter(|buildings| {
+            trace.samples.iter().any(|sample| buildings.are_about(sample.point(), ELSEWHERE_M))
+        });
+        let path = path.display().to_string();
+        let buildings = buildings.ok_or(SurroundingsError::Elsewhere { path })?;
+        Ok(Self { buildings: Some(Arc::new(buildings)), ..vehicles })
+    }
+
     /// The vehicles of a trace, and no buildings.
     pub fn of(trace: &Trace) -> Self {
         let body = |(station, kind): (usize, &StationKind)| {
@@ -47,6 +86,9 @@ fn body(kind: StationKind, size: StationSize) -> VehicleBody {
         antenna_m,
     }
 }
+
+/// Buildings this far from all stations are of another place, m.
+const ELSEWHERE_M: f64 = 2_000.0;
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use v2x_proto::Class;
-use v2x_replay::plan::{Forwarding, MediumPlan, Plan, PlanOptions, Scenario, run};
+use v2x_replay::plan::{Forwarding, MediumPlan, Plan, PlanOptions, Scenario, TraceScenario, run};
 use v2x_replay::run::RunOutcome;
 use v2x_replay::source::ReadOptions;
 use v2x_report::{Flood, Report, Verify};
@@ -129,7 +129,7 @@ fn awareness_alone_needs_no_event_and_a_trace_is_run_to_its_end() {
         Plan::parse("p.toml", "[scenario]\nkind = \"trace\"\nfile = \"town.fcd.csv.gz\"\n").unwrap();
     let file = assets.join("town.fcd.csv.gz");
     let length = v2x_replay::source::read(&file, &ReadOptions::default()).unwrap().duration();
-    plan.scenario = Scenario::Trace(file);
+    plan.scenario = Scenario::Trace(TraceScenario::new(file));
     let report = outcome(&plan, None, 2).report;
     assert_eq!(report.simulated_s, length.as_secs_f64());
     assert!(report.flood.is_none() && report.class(Class::D2).unwrap().undelivered["receiver_busy"] > 0);

@@ -146,6 +146,20 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// A number that `fits`, as `right` describes it in errors; whole numbers count.
+    pub fn number_that(
+        &self,
+        key: &'static str,
+        fits: impl FnOnce(f64) -> bool,
+        right: &str,
+    ) -> Result<Option<f64>, SettingsError> {
+        let Some((_, value)) = self.value(key) else { return Ok(None) };
+        match number(value) {
+            Some(number) if fits(number) => Ok(Some(number)),
+            _ => Err(self.wrong(key, describe(value), right.to_owned())),
+        }
+    }
+
     /// Whether the key is there.
     pub fn has(&self, key: &'static str) -> bool {
         self.value(key).is_some()

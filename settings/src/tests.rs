@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use crate::{Document, Section, SettingsError};
 
 const KEYS: &[&str] = &[
-    "text", "number", "whole", "flag", "name", "names", "pair", "pairs", "place", "wholes", "any", "table",
-    "item",
+    "text", "number", "share", "whole", "flag", "name", "names", "pair", "pairs", "place", "wholes", "any",
+    "table", "item",
 ];
 const TEXT: &str = "a text";
 
@@ -28,6 +28,7 @@ fn values(section: &Section<'_>) -> Result<(), SettingsError> {
     let names = [("one", 1), ("two", 2)];
     section.string("text", TEXT)?;
     section.number("number", -1.5..=2.5, " m")?;
+    section.number_that("share", |share| share > 0.0 && share <= 1.0, "above 0 to 1")?;
     section.integer("whole", -3..=200_i64)?;
     section.flag("flag")?;
     section.choice("name", &names)?;
@@ -71,6 +72,9 @@ fn complaints_are_one_line_with_file_line_key_and_what_would_be_right() {
         ("table = 1", "s.toml:1: table: found 1, expected a table: [table]"),
         ("number = 3", "s.toml:1: number: found 3, expected a number, -1.5 to 2.5 m"),
         ("number = nan", "s.toml:1: number: found nan, expected a number"),
+        ("share = 0", "s.toml:1: share: found 0, expected above 0 to 1"),
+        ("share = nan", "s.toml:1: share: found nan, expected above 0 to 1"),
+        ("share = \"a\"", "s.toml:1: share: found \"a\", expected above 0 to 1"),
         ("whole = 201", "s.toml:1: whole: found 201, expected a whole number, -3 to 200"),
         ("whole = 99999999999999999999", "s.toml:1: "),
         ("flag = 1", "s.toml:1: flag: found 1, expected true or false"),

@@ -165,6 +165,61 @@ fn an_interrupted_sweep_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn how_a_trace_is_read_is_swept_over_it_and_over_a_plan_of_it() {
+    let text = "[sweep]\ntrace = \"row.csv\"\nplan = \"p.toml\"\nseeds = [3, 1]\n[settings]\nto = 1.5\nonly = [false, \"@two.txt\", \"car3\"]\n";
+    let scratch = Scratch::new("reading", text);
+    let write = |name: &str, text: &str| fs::write(scratch.0.join("data").join(name), text).unwrap();
+    write("two.txt", "car0\ncar1\n");
+    let plan = "[scenario]\nkind = \"trace\"\nfile = \"row.csv\"\nfrom = 0.5\nto = 1.9\n[medium]\nkind = \"range\"\n";
+    write("p.toml", plan);
+    scratch.works(&["sweep", "data/s.toml", "--out", "whole", "-q"]);
+    let table = scratch.read("whole/table.csv");
+    let column = |name: &str| {
+        let at = table.lines().next().unwrap().split(',').position(|column| column == name).unwrap();
+        table.lines().skip(1).map(|row| row.split(',').nth(at).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(column("stations_seen"), ["4", "4", "2", "2", "1", "1"].repeat(2));
+    // The plan's `from` holds, its `to` does not: the last step is at 1.4 s.
+    assert_eq!(column("simulated_s"), [["1.4"; 6], ["0.9"; 6]].concat());
+    let points = scratch.files("whole/points");
+    let alone = [
+        "run",
+        "--plan=data/p.toml",
+        "--to=1.5",
+        "--only=@data/two.txt",
+        "--seed=1",
+        "--json",
+        "alone.json",
+        "-q",
+    ];
+    scratch.run(&alone);
+    assert_eq!(scratch.read(&format!("whole/points/{}", points[9])), scratch.read("alone.json"));
+
+    for (settings, wanted) in [
+        (
+            "kinds = \"two.txt\"",
+            "data/s.toml: --plan=data/p.toml --kinds=data/two.txt --seed=1: data/two.txt:1: not TOML: ",
+        ),
+        (
+            "share = [50, 0]",
+            "data/s.toml: --plan=data/p.toml --share=0 --seed=1: invalid value '0' for '--share <PERCENT>'",
+        ),
+    ] {
+        write("s.toml", &format!("[sweep]\nplan = \"p.toml\"\nseeds = [1]\n[settings]\n{settings}\n"));
+        let (code, _, err) = scratch.run(&["sweep", "data/s.toml", "--out", "bad"]);
+        assert!(
+            code == 2 && err.contains(wanted) && err.lines().count() == 1,
+            "found {err:?}, wanted {wanted:?}"
+        );
+    }
+    write("p.toml", &plan.replace("from", "only = \"@gone.txt\"\nfrom"));
+    let (code, _, err) = scratch.run(&["sweep", "data/s.toml", "--out", "bad"]);
+    let wanted = "data/s.toml:2: sweep.plan: data/p.toml: scenario.only: data/gone.txt: cannot be read: ";
+    assert!(code == 2 && err.contains(wanted) && err.lines().count() == 1, "{err}");
+    assert!(!scratch.0.join("bad").exists());
+}
+
+#[test]
 fn what_cannot_be_swept_is_told_in_a_line_before_anything_is_written() {
     let scratch = Scratch::new("bad", EIGHT);
     let head = "[sweep]\ntrace = \"row.csv\"\nseeds = [1]\n[settings]\n";

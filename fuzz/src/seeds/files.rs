@@ -3,6 +3,7 @@
 use testkit::START;
 use v2x_core::{Anchor, Config, Instant};
 use v2x_recording::record;
+use v2x_tables::{Column, ColumnKind, TableWriter};
 
 use super::source::named;
 use super::station;
@@ -45,7 +46,32 @@ pub(super) fn traces() -> Vec<(String, Vec<u8>)> {
         ("csv_signals", CSV_SIGNALS.to_vec()),
         ("gpx", GPX.to_vec()),
         ("ns2", NS2.to_vec()),
+        ("parquet", parquet(["time", "id", "x", "y", "speed"], 1.0)),
     ])
+}
+
+/// Two vehicles as a table of Parquet by our own writer. The columns are time, name, x, y and speed in the order of `names`; one has a
+/// null, and times are `step` apart.
+fn parquet(names: [&str; 5], step: f64) -> Vec<u8> {
+    let [time, id, x, y, speed] = names;
+    let columns = [
+        Column::new(time, ColumnKind::Real, "", "when"),
+        Column::new(id, ColumnKind::Text, "", "who"),
+        Column::new(x, ColumnKind::Spread, "m", "east"),
+        Column::new(y, ColumnKind::Integer, "m", "north"),
+        Column::new(speed, ColumnKind::Real, "m/s", "how fast").or_null(),
+    ];
+    let mut bytes = Vec::new();
+    let mut table = TableWriter::new(&columns, &mut bytes).expect("memory can be written to");
+    for (name, y, speed) in [("a", -2, Some(13.9)), ("b", 9, None)] {
+        let name = table.text(name);
+        for number in 0..20 {
+            let at = f64::from(number);
+            table.row().real(at * step).text(name).real(1.5 + 13.9 * at).integer(y).real(speed).end();
+        }
+    }
+    table.finish(Vec::new()).expect("memory can be written to");
+    bytes
 }
 
 pub(super) fn mapped() -> Vec<(String, Vec<u8>)> {
@@ -57,6 +83,7 @@ pub(super) fn mapped() -> Vec<(String, Vec<u8>)> {
         ("pneuma", [&b"\x03"[..], PNEUMA].concat()),
         ("own", [own, &b"\0"[..], HIGHD].concat()),
         ("net", [&b"\x00"[..], NET].concat()),
+        ("parquet", [OWN, &b"\0"[..], &parquet(["frame", "track", "east", "north", "pace"], 2.0)].concat()),
     ])
 }
 
@@ -72,6 +99,7 @@ pub(super) fn plans() -> Vec<(String, Vec<u8>)> {
         ("mapping", include_bytes!("../../../replay/mappings/pneuma.toml").to_vec()),
         ("kinds", KINDS.to_vec()),
         ("intervals", b"interval_s,weight\n0.2,150\n0.5,420\n1.0,120\n".to_vec()),
+        ("trace", TRACE.to_vec()),
         ("radio", include_bytes!("../../../replay/plans/radio/highway.toml").to_vec()),
     ])
 }
@@ -104,5 +132,11 @@ const IND: &[u8] =
 3,0,40,-30,90,1.8,4.6,0,10,1\n3,1,40,-29.6,90,1.8,4.6,0,10,1\n8,0,50,-30,185.5,0,0,-1.5,-0.1,0\n";
 const PNEUMA: &[u8] = b"track_id; type; traveled_d; avg_speed; lat; lon; speed; lon_acc; lat_acc; time\n\
 1; Car; 48.8; 9.7; 37.97; 23.73; 36; 0.05; -0.04; 0.00; 37.97; 23.74; 36; 0.05; -0.04; 0.10; \n";
+const OWN: &[u8] =
+    b"[columns]\ntime = \"frame\"\nid = \"track\"\nx = \"east\"\ny = \"north\"\nspeed = \"pace\"\n\
+[units]\ntime = \"frames\"\nframes_per_s = 2\nspeed = \"km/h\"\n";
 const NET: &[u8] = br#"<net version="1.20"><location netOffset="-292000,-5498000" convBoundary="0,0,2000,3000" origBoundary="6.1,49.5,6.2,49.7" projParameter="+proj=utm +zone=32 +ellps=WGS84"/></net>"#;
 const KINDS: &[u8] = b"[[kind]]\nid = \"flow_7.*\"\nis = \"emergency\"\n[[kind]]\ntype = \"ICE?\"\nlonger_than_m = 20\nis = \"train\"\nlength_m = 102.2\n";
+const TRACE: &[u8] = b"[scenario]\nkind = \"trace\"\nfile = \"town.fcd.csv.gz\"\nnet = \"town.net.xml\"\nonly = \"@equipped.txt\"\n\
+only_kinds = [\"bus\", \"tram\"]\nshare = 12.5\nshare_seed = 3\nkinds = \"kinds.toml\"\nfrom = 30\nto = 60.5\ntolerate = 2\nmax_samples = 100000\n\
+polygons = \"town.poly.xml\"\npolygon_types = [\"building*\"]\n[medium]\nkind = \"radio\"\nprofile = \"urban\"\n";

@@ -8,6 +8,7 @@ mod run;
 mod scenario;
 mod scene;
 mod way;
+mod zero;
 
 use std::path::Path;
 
@@ -18,11 +19,12 @@ use v2x_settings::SettingsError;
 use crate::faults::Fault;
 use crate::medium::{AirProfile, Ether, Medium, Power, ProfileError, RadioProfile, RangeLimited};
 use crate::processor::Processor;
-use crate::surroundings::Surroundings;
+use crate::source::{Reading, ReadingError, Trace};
+use crate::surroundings::{Surroundings, SurroundingsError};
 use crate::world::Sabotage;
 
 pub use run::{PlanOptions, PlanRunError, run, run_logged};
-pub use scenario::{Grid, Highway, Partition, Scenario};
+pub use scenario::{Grid, Highway, Partition, Scenario, TraceScenario};
 pub use scene::{Scene, SceneError};
 
 /// The content of a plan file.
@@ -135,6 +137,17 @@ impl MediumPlan {
             AirProfile::Range(range_m) => Some(range_m),
             AirProfile::Radio(_) => None,
         }
+    }
+
+    /// What is in the way of the frames of a trace that was read so: its vehicles, and the buildings of a radio.
+    ///
+    /// # Errors
+    /// The buildings cannot be used, or this is no radio.
+    pub fn surroundings(&self, trace: &Trace, reading: &Reading) -> Result<Surroundings, SurroundingsError> {
+        if reading.polygons.is_some() && self.range_m().is_some() {
+            return Err(SurroundingsError::NoRadio(self.name.clone()));
+        }
+        Surroundings::read(trace, reading)
     }
 
     /// The medium of a run with this seed, without buildings.
@@ -267,10 +280,19 @@ pub enum PlanError {
     /// Something in it is not as it has to be.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A file that says how its trace is read cannot be used.
+    #[error("{file}: scenario.{}: {source}", source.key())]
+    Reading {
+        /// The plan's file as given.
+        file: String,
+        /// What is wrong with the other.
+        source: Box<ReadingError>,
+    },
 }
 
 impl Plan {
-    /// Reads a plan from a file. A trace that it names is looked for beside it.
+    /// Reads a plan from a file. A trace that it names is looked for beside it, as is what says how to read that, which is read once to
+    /// know that it can be.
     ///
     /// # Errors
     /// The first violation.
@@ -284,9 +306,10 @@ impl Plan {
         if text.len() as u64 > MAX_PLAN_BYTES {
             return Err(PlanError::TooLong { file });
         }
-        let mut plan = Self::parse_beside(&file, &text, path.parent())?;
-        if let (Scenario::Trace(trace), Some(folder)) = (&mut plan.scenario, path.parent()) {
-            *trace = folder.join(&*trace);
+        let plan = Self::parse_beside(path, &text, path.parent())?;
+        if let Scenario::Trace(trace) = &plan.scenario {
+            let unusable = |source| PlanError::Reading { file, source: Box::new(source) };
+            trace.reading.options().map_err(unusable)?;
         }
         Ok(plan)
     }

@@ -7,27 +7,33 @@ use v2x_core::{Congestion, Imminent, Regulation};
 use v2x_proto::{Class, Shape};
 use v2x_settings::{Document, Section, SettingsError, one_of};
 
-use super::scenario::{Grid, Highway, Partition, Scenario};
+use super::scenario::{Grid, Highway, Partition, Scenario, TraceScenario};
 use super::{Area, Attacker, Controller, Event, Forwarding, MAX_LENGTH_S, MediumPlan, Origin, Plan, Unit};
 use crate::faults;
 use crate::medium::{AirProfile, ProfileError};
 use crate::processor::Processor;
 use crate::run::{DEFAULT_RANGE_M, MAX_RANGE_M};
+use crate::source::Reading;
 use crate::world::Sabotage;
 
 impl Plan {
-    /// Reads a plan; errors name it `file`. A trace's name is left as it stands, and a radio profile has to be one that comes with
-    /// the program: no other file is read.
+    /// Reads a plan; errors name it `file`. No other file is read: a trace and what says how to read it are named from the folder of
+    /// `file`, and a radio profile has to be one that comes with the program.
     ///
     /// # Errors
     /// The first violation.
     pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
-        Self::parse_beside(file, text, None)
+        Self::parse_beside(Path::new(file), text, None)
     }
 
     /// The same, with profiles in files of a folder.
-    pub(super) fn parse_beside(file: &str, text: &str, folder: Option<&Path>) -> Result<Self, SettingsError> {
-        let document = Document::parse(Path::new(file), text)?;
+    pub(super) fn parse_beside(
+        path: &Path,
+        text: &str,
+        folder: Option<&Path>,
+    ) -> Result<Self, SettingsError> {
+        let document = Document::parse(path, text)?;
+        let file = path.display();
         let right = format!(
             "a plan of floods; one of attacks on a trace is run by: roadcast replay run TRACE --attack {file}"
         );
@@ -67,6 +73,7 @@ impl Plan {
                 "three copies within 12 ms break it: imminent = \"regulated\", or regulation = \"none\"";
             return Err(top.contradiction("imminent", "regulation = \"en302571\"", right));
         }
+        buildings_in_a_radio(&top, &plan)?;
         for (number, unit) in plan.units.iter().enumerate() {
             if plan.units[..number].iter().any(|other| other.name == unit.name) {
                 let found = format!("two named {:?}", unit.name);
@@ -122,7 +129,11 @@ fn scenario(top: &Section<'_>) -> Result<Scenario, SettingsError> {
         "partition" => Scenario::Partition(partition(&table)?),
         _ => {
             let right = "the name of a trace, from the plan's folder";
-            Scenario::Trace(table.need("file", table.string("file", right)?, right)?.into())
+            let file = table.need("file", table.string("file", right)?, right)?;
+            Scenario::Trace(TraceScenario {
+                file: table.beside(&file),
+                reading: Box::new(Reading::of_keys(&table)?),
+            })
         }
     })
 }
@@ -134,6 +145,21 @@ fn required<T: Copy>(
     choices: &[(&'static str, T)],
 ) -> Result<T, SettingsError> {
     table.need(key, table.choice(key, choices)?, one_of(choices.iter().map(|(name, _)| *name)))
+}
+
+/// Buildings are in the way of a radio's frames alone.
+fn buildings_in_a_radio(top: &Section<'_>, plan: &Plan) -> Result<(), SettingsError> {
+    if !matches!(&plan.scenario, Scenario::Trace(trace) if trace.reading.polygons.is_some()) {
+        return Ok(());
+    }
+    match (plan.medium.range_m(), top.table("scenario", SCENARIO_KEYS)?) {
+        (Some(_), Some(table)) => {
+            let other = format!("the medium {:?}, a range and no radio channel", plan.medium.name);
+            let right = "take published, highway, urban, crossing or a file of a radio";
+            Err(table.contradiction("polygons", &other, right))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn highway(table: &Section<'_>) -> Result<Highway, SettingsError> {
@@ -314,6 +340,18 @@ fn whole(
     Ok(table.integer(key, range)?.unwrap_or(otherwise))
 }
 
+/// Keys and those of a reading, `N` in all.
+const fn and_reading<const K: usize, const N: usize>(keys: [&'static str; K]) -> [&'static str; N] {
+    assert!(K + Reading::KEYS.len() == N, "invariant: N is the number of all keys");
+    let mut all = [""; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < K { keys[at] } else { Reading::KEYS[at - K] };
+        at += 1;
+    }
+    all
+}
+
 const TOP_KEYS: &[&str] = &[
     "about",
     "seeds",
@@ -342,9 +380,9 @@ const HIGHWAY_KEYS: &[&str] =
 const GRID_KEYS: &[&str] = &["kind", "blocks", "block_m", "density_per_km", "speed_mps", "jitter"];
 const PARTITION_KEYS: &[&str] =
     &["kind", "stations", "spacing_m", "gap_m", "jitter", "heals_s", "heals_by", "speed_mps"];
-const TRACE_KEYS: &[&str] = &["kind", "file"];
+const TRACE_KEYS: &[&str] = &and_reading::<2, 18>(["kind", "file"]);
 /// Those of all kinds.
-const SCENARIO_KEYS: &[&str] = &[
+const SCENARIO_KEYS: &[&str] = &and_reading::<15, 31>([
     "kind",
     "length_m",
     "density_per_km",
@@ -360,7 +398,7 @@ const SCENARIO_KEYS: &[&str] = &[
     "heals_s",
     "heals_by",
     "file",
-];
+]);
 const UNIT_KEYS: &[&str] = &["name", "at_m"];
 const EVENT_KEYS: &[&str] = &["by", "at_m", "class", "area", "validity_s", "at_s", "times", "every_s"];
 const AREA_KEYS: &[&str] = &["shape", "radius_m", "half_length_m", "half_width_m", "azimuth_deg", "centre_m"];

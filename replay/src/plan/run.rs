@@ -192,7 +192,8 @@ fn run_once(
         pseudonyms: None,
         forwarding: Scheme::from(forwarding),
     };
-    let surroundings = Surroundings { streets: scene.streets, ..Surroundings::of(&scene.trace) };
+    let (streets, buildings) = (scene.streets, scene.buildings.clone());
+    let surroundings = Surroundings { streets, buildings, ..Surroundings::of(&scene.trace) };
     let medium = plan.medium.among(&surroundings, seed);
     let mut posts = Vec::new();
     if let Some(attack) = &options.attack {
@@ -285,6 +286,7 @@ impl Total {
         self.signatures += counted.signatures;
         // Frames, drops, warnings, ages and gaps: those of one run are filled into a report of it, then added.
         let mut one = Report::new(Kind::Replay, "", Verify::Once, &counted.ledger.stats);
+        one.warnings.extend(trace.warnings.iter().map(|warning| format!("trace: {warning}")));
         one.digest = Some(counted.digest_hex());
         self.runs.extend(seed.map(|seed| one.of_seed(seed)));
         counted.ledger.fill(&mut one);

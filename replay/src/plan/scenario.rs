@@ -7,6 +7,7 @@ use siphasher::sip::SipHasher13;
 
 use super::way::{Place, Way};
 use crate::flood::Side;
+use crate::source::Reading;
 
 /// Where stations are and how they move.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +19,23 @@ pub enum Scenario {
     /// Two groups on one road, out of reach of each other.
     Partition(Partition),
     /// As in a trace file.
-    Trace(PathBuf),
+    Trace(TraceScenario),
+}
+
+/// A trace, and how it is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceScenario {
+    /// Its file.
+    pub file: PathBuf,
+    /// How it is read.
+    pub reading: Box<Reading>,
+}
+
+impl TraceScenario {
+    /// The whole of a trace.
+    pub fn new(file: impl Into<PathBuf>) -> Self {
+        Self { file: file.into(), reading: Box::default() }
+    }
 }
 
 /// A straight road from x = 0 to the east.

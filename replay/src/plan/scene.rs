@@ -1,19 +1,22 @@
 //! A plan and a seed made into a trace, and what its stations do.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use v2x_core::{HazardDraft, Position};
 use v2x_proto::cause;
 use v2x_proto::{AreaView, Class};
 use v2x_settings::SettingsError;
 
-use super::scenario::Scenario;
-use super::way::{Place, Way, origin};
+use super::scenario::{Scenario, TraceScenario};
+use super::way::{Way, origin};
+use super::zero::Zero;
 use super::{Area, Event, MAX_LENGTH_S, Origin, Plan, controller, ns};
 use crate::faults::FaultSetting;
 use crate::flood::Side;
-use crate::medium::Streets;
-use crate::source::{self, DEFAULT_MAX_SAMPLES, ReadOptions, StationKind, Trace, TraceError};
+use crate::medium::{Buildings, Streets};
+use crate::source::{self, DEFAULT_MAX_SAMPLES, ReadingError, Sample, StationKind, Trace, TraceError};
+use crate::surroundings::SurroundingsError;
 use crate::world::{By, Content, Errand, Saboteur};
 
 /// One run of a plan, ready to be begun.
@@ -25,8 +28,10 @@ pub struct Scene {
     pub errands: Vec<Errand>,
     /// Attackers that sabotage floods.
     pub saboteurs: Vec<Saboteur>,
-    /// Buildings.
+    /// Streets of a grid, with buildings between them.
     pub streets: Option<Streets>,
+    /// Buildings by their outlines.
+    pub buildings: Option<Arc<Buildings>>,
     /// By station, where the network is in two parts.
     pub sides: Vec<Side>,
     /// What goes wrong.
@@ -40,6 +45,12 @@ pub enum SceneError {
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
+    /// What says how the trace is read cannot be.
+    #[error(transparent)]
+    Reading(#[from] ReadingError),
+    /// The buildings cannot be used.
+    #[error(transparent)]
+    Surroundings(#[from] SurroundingsError),
     /// What the plan says does not fit the scenario.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -91,12 +102,10 @@ impl Scene {
     /// How long a run of the plan lasts, s: [`Plan::length_s`], but a trace with awareness alone is run to its end.
     ///
     /// # Errors
-    /// [`SceneError::Trace`].
+    /// [`SceneError::Trace`], [`SceneError::Reading`].
     pub fn length_s(plan: &Plan) -> Result<f64, SceneError> {
         match &plan.scenario {
-            Scenario::Trace(path) if plan.is_awareness_alone() => {
-                Ok(source::read(path, &ReadOptions::default())?.duration().as_secs_f64().min(MAX_LENGTH_S))
-            }
+            Scenario::Trace(scenario) if plan.is_awareness_alone() => Ok(end_s(&read(scenario)?)),
             _ => Ok(plan.length_s()),
         }
     }
@@ -106,41 +115,52 @@ impl Scene {
     /// # Errors
     /// [`SceneError`].
     pub fn new(plan: &Plan, seed: u64) -> Result<Self, SceneError> {
-        let length_s = Self::length_s(plan)?;
-        let mut stage = Stage { trace: Trace::default(), sides: Vec::new(), length_s };
-        let mut streets = None;
+        let mut stage = Stage { trace: Trace::default(), sides: Vec::new(), length_s: plan.length_s() };
+        let (mut streets, mut buildings) = (None, None);
         match &plan.scenario {
-            Scenario::Highway(highway) => stage.drive(highway.ways(seed, length_s))?,
+            Scenario::Highway(highway) => stage.drive(highway.ways(seed, stage.length_s))?,
             Scenario::Grid(grid) => {
                 streets = Some(Streets::new(origin(), grid.block_m));
-                stage.drive(grid.ways(seed, length_s))?;
+                stage.drive(grid.ways(seed, stage.length_s))?;
             }
             Scenario::Partition(partition) => {
                 let (ways, sides) = partition.ways(seed, plan.warm_up_s).into_iter().unzip();
                 stage.drive(ways)?;
                 stage.sides = sides;
             }
-            Scenario::Trace(path) => stage.trace = source::read(path, &ReadOptions::default())?,
+            Scenario::Trace(scenario) => {
+                stage.trace = read(scenario)?;
+                buildings = plan.medium.surroundings(&stage.trace, &scenario.reading)?.buildings;
+                if plan.is_awareness_alone() {
+                    stage.length_s = end_s(&stage.trace);
+                }
+            }
         }
+        let zero = Zero::of(&plan.scenario, &stage.trace);
         for unit in &plan.units {
-            stage.stand(&unit.name, StationKind::Roadside, unit.at_m);
+            stage.stand(&unit.name, StationKind::Roadside, zero.place(unit.at_m));
         }
         let mut saboteurs = Vec::new();
         for (number, attacker) in plan.attackers.iter().enumerate() {
             let name = format!("attacker {}", number + 1);
-            let station = stage.stand(&name, StationKind::Passenger, attacker.at_m);
+            let station = stage.stand(&name, StationKind::Passenger, zero.place(attacker.at_m));
             saboteurs.push(Saboteur { station, kind: attacker.kind });
         }
         let Stage { mut trace, sides, .. } = stage;
         trace.samples.sort_by_key(|sample| (sample.time_ns, sample.station));
-        let errands = errands(plan, &trace)?;
-        let from = match plan.scenario {
-            Scenario::Trace(_) => trace.samples.first().map_or_else(origin, |sample| sample.point()),
-            _ => origin(),
-        };
-        let faults = FaultSetting::new(&plan.faults, &trace.names, seed, (plan.start_ns(), from))?;
-        Ok(Self { trace, errands, saboteurs, streets, sides, faults })
+        let errands = errands(plan, &trace, &zero)?;
+        let faults = FaultSetting::new(&plan.faults, &trace.names, seed, (plan.start_ns(), zero.at))?;
+        Ok(Self { trace, errands, saboteurs, streets, buildings, sides, faults })
     }
+}
+
+fn read(scenario: &TraceScenario) -> Result<Trace, SceneError> {
+    Ok(source::read(&scenario.file, &scenario.reading.options()?)?)
+}
+
+/// How long a trace with awareness alone is run.
+fn end_s(trace: &Trace) -> f64 {
+    trace.duration().as_secs_f64().min(MAX_LENGTH_S)
 }
 
 /// A trace under construction.
@@ -164,30 +184,43 @@ impl Stage {
         Ok(())
     }
 
-    /// A station that stands at a place for the whole run.
-    fn stand(&mut self, name: &str, kind: StationKind, (east, north): (f64, f64)) -> u32 {
-        let place = Place { along_m: east, across_m: north, eastward: true, forward: true };
-        self.add(name, kind, &Way { place, trip: None, within_m: None })
-    }
-
-    fn add(&mut self, name: &str, kind: StationKind, way: &Way) -> u32 {
-        let station = self.trace.names.len() as u32;
-        self.trace.names.push(name.to_owned());
-        self.trace.kinds.push(kind);
+    fn add(&mut self, name: &str, kind: StationKind, way: &Way) {
+        let station = self.name(name, kind);
         let step_ns = if way.trip.is_some() { MOVING_STEP_NS } else { STANDING_STEP_NS };
         let steps = ns(self.length_s).div_ceil(step_ns);
         let samples = (0..=steps).filter_map(|step| way.sample(step * step_ns, station));
         self.trace.samples.extend(samples);
+    }
+
+    /// A station that stands at a place for the whole run.
+    fn stand(&mut self, name: &str, kind: StationKind, at: Position) -> u32 {
+        let station = self.name(name, kind);
+        let steps = ns(self.length_s).div_ceil(STANDING_STEP_NS);
+        self.trace.samples.extend((0..=steps).map(|step| Sample {
+            time_ns: step * STANDING_STEP_NS,
+            station,
+            latitude: at.latitude,
+            longitude: at.longitude,
+            speed: Some(0),
+            heading: Some(EAST),
+            acceleration: Some(0),
+        }));
         station
+    }
+
+    fn name(&mut self, name: &str, kind: StationKind) -> u32 {
+        self.trace.names.push(name.to_owned());
+        self.trace.kinds.push(kind);
+        self.trace.names.len() as u32 - 1
     }
 }
 
-fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
+fn errands(plan: &Plan, trace: &Trace, zero: &Zero) -> Result<Vec<Errand>, SceneError> {
     let named = |name: &str| trace.names.iter().position(|known| known == name);
     let mut errands = Vec::new();
     for (number, event) in plan.events.iter().enumerate() {
         let by = match &event.by {
-            Origin::Nearest((east, north)) => By::Nearest(origin().moved(*east, *north)),
+            Origin::Nearest(place) => By::Nearest(zero.place(*place)),
             Origin::Named(name) => {
                 let units = || plan.units.iter().map(|unit| unit.name.clone()).collect();
                 let missing =
@@ -198,7 +231,7 @@ fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
         for time in 0..event.times {
             let at_s = event.at_s + event.every_s * f64::from(time);
             let at_ns = plan.start_ns() + ns(at_s);
-            let area = event.area.as_ref().map(|area| view(area, by, at_ns, trace)).map(|area| {
+            let area = event.area.as_ref().map(|area| view(area, by, at_ns, (trace, zero))).map(|area| {
                 area.ok_or_else(|| SceneError::NotThere {
                     event: number + 1,
                     name: match &event.by {
@@ -237,9 +270,9 @@ fn draft(event: &Event, area: Option<AreaView>) -> HazardDraft {
 }
 
 /// An area on the globe; `None` when its centre is a station that is not there.
-fn view(area: &Area, by: By, at_ns: u64, trace: &Trace) -> Option<AreaView> {
+fn view(area: &Area, by: By, at_ns: u64, (trace, zero): (&Trace, &Zero)) -> Option<AreaView> {
     let centre = match (area.centre_m, by) {
-        (Some((east, north)), _) => origin().moved(east, north),
+        (Some(place), _) => zero.place(place),
         (None, By::Nearest(place)) => place,
         (None, By::Station(station)) => {
             let samples = trace.samples.iter().filter(|sample| sample.station == station);
@@ -264,6 +297,8 @@ fn view(area: &Area, by: By, at_ns: u64, trace: &Trace) -> Option<AreaView> {
 const MOVING_STEP_NS: u64 = 100_000_000;
 /// Time between samples of stations that do not move.
 const STANDING_STEP_NS: u64 = 1_000_000_000;
+/// 0.1 degree.
+const EAST: u16 = 900;
 /// Units named in an error.
 const UNITS_SHOWN: usize = 5;
 const MAX_STATIONS: usize = 10_000;

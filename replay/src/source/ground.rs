@@ -50,4 +50,14 @@ impl Ground {
             None => self.net.as_ref()?.place(x, y),
         }
     }
+
+    /// The place this far from where x = 0, y = 0 of the trace, or of its net, is; `None` where the trace is in degrees or in eastings
+    /// and northings without a net.
+    pub(crate) fn at_offset(&self, east: f64, north: f64) -> Option<Position> {
+        match (&self.metres, &self.net) {
+            (Some(Metres::Plane { plane, .. }), _) => Some(plane.point(0.0, 0.0)?.moved(east, north)),
+            (Some(Metres::Net(net)), _) | (None, Some(net)) => net.place(east, north),
+            (Some(Metres::Projection(..)), _) | (None, None) => None,
+        }
+    }
 }

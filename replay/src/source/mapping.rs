@@ -129,10 +129,23 @@ impl Mapping {
     /// # Errors
     /// The first violation.
     pub fn named(name: &str) -> Result<Self, SideFileError> {
-        match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
+        Self::read(Path::new(name))
+    }
+
+    /// The same, where the name may be any path.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn read(name: &Path) -> Result<Self, SideFileError> {
+        match SHIPPED.iter().find(|(shipped, _)| name == Path::new(shipped)) {
             Some((shipped, text)) => Ok(Self::parse(shipped, text)?),
-            None => Self::parse(name, &text(Path::new(name), MAX_BYTES, RIGHT)?).map_err(SideFileError::from),
+            None => Ok(Self::parse(&name.display().to_string(), &text(name, MAX_BYTES, RIGHT)?)?),
         }
+    }
+
+    /// Whether one of this name comes with the program.
+    pub fn is_shipped(name: impl AsRef<Path>) -> bool {
+        Self::shipped().any(|shipped| name.as_ref() == Path::new(shipped))
     }
 
     /// The names of the mappings that come with the program.

@@ -68,8 +68,7 @@ pub fn buildings_from(
     let reader = unpacked(reader).map_err(open)?;
     let mut xml = Reader::from_reader(Bounded::new(reader, MAX_ROW_BYTES));
     let mut buffer = Vec::new();
-    let mut found =
-        Outlines { file, ground, types, net: None, outlines: Vec::new(), corners: 0, others: Vec::new() };
+    let mut found = Outlines::new(file, ground, types);
     let mut is_xml = false;
     let mut depth = 0_u64;
     loop {
@@ -127,7 +126,11 @@ struct Outlines<'f> {
     others: Vec<String>,
 }
 
-impl Outlines<'_> {
+impl<'f> Outlines<'f> {
+    fn new(file: &'f str, ground: &'f Ground, types: &'f PolygonTypes) -> Self {
+        Self { file, ground, types, net: None, outlines: Vec::new(), corners: 0, others: Vec::new() }
+    }
+
     fn wrong(&self, line: u64, found: String, right: &'static str) -> SideFileError {
         SideFileError::Line { file: self.file.to_owned(), line: line as usize, found, right }
     }
@@ -157,9 +160,6 @@ impl Outlines<'_> {
             let at = numbers(corner).ok_or_else(|| {
                 self.wrong(line, format!("polygon {id:?} has the corner {:?}", clip(corner)), SHAPE)
             })?;
-            if self.corners + corners.len() >= MAX_CORNERS {
-                return Err(self.wrong(line, format!("more than {MAX_CORNERS} corners"), SMALLER));
-            }
             if corners.last() != Some(&at) {
                 corners.push(at);
             }
@@ -170,6 +170,9 @@ impl Outlines<'_> {
         if corners.len() < 3 {
             let text = format!("polygon {id:?} has {} corners", corners.len());
             return Err(self.wrong(line, text, SHAPE));
+        }
+        if self.corners + corners.len() > MAX_CORNERS {
+            return Err(self.wrong(line, format!("more than {MAX_CORNERS} corners"), SMALLER));
         }
         if self.outlines.len() >= MAX_OUTLINES {
             return Err(self.wrong(line, format!("more than {MAX_OUTLINES} buildings"), SMALLER));
@@ -327,6 +330,34 @@ mod tests {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         packed.write_all(file(lake).as_bytes()).unwrap();
         assert_eq!(buildings_from(&packed.finish().unwrap()[..], "t", &here, &types).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn as_many_buildings_and_corners_as_the_bounds_say_are_read_and_one_more_is_refused() {
+        let (here, types) = (ground(METRES, &ReadOptions::default()), PolygonTypes::default());
+        // As if so much had been read before the last building: files so long are tens of megabytes.
+        let last = |outlines: usize, corners: usize, shape: &str| {
+            let mut found = Outlines::new("x.poly.xml", &here, &types);
+            found.outlines = vec![Vec::new(); outlines];
+            found.corners = corners;
+            let tag = BytesStart::new("poly").with_attributes([
+                ("id", "last"),
+                ("type", "building"),
+                ("shape", shape),
+            ]);
+            let taken = found.take(&tag, 7).map_err(|error| error.to_string());
+            taken.map(|()| (found.outlines.len(), found.corners))
+        };
+        let triangle = "0,0 9,0 9,9";
+        assert_eq!(last(MAX_OUTLINES - 1, 0, triangle), Ok((MAX_OUTLINES, 3)));
+        let refused = last(MAX_OUTLINES, 0, triangle).unwrap_err();
+        assert_eq!(refused, format!("x.poly.xml:7: more than {MAX_OUTLINES} buildings; {SMALLER}"));
+        let refused = format!("x.poly.xml:7: more than {MAX_CORNERS} corners; {SMALLER}");
+        // Where the last corner is the first again, it is none.
+        for shape in [triangle, "0,0 9,0 9,9 0,0"] {
+            assert_eq!(last(0, MAX_CORNERS - 3, shape), Ok((1, MAX_CORNERS)), "{shape}");
+            assert_eq!(last(0, MAX_CORNERS - 2, shape), Err(refused.clone()), "{shape}");
+        }
     }
 
     #[test]

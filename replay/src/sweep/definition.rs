@@ -290,7 +290,13 @@ fn base(table: &Section<'_>, kind: BaseKind, name: String) -> Result<Base, Sweep
         add(&mut hash, &content);
         add(&mut hash, &format!("{:?}", plan.medium));
         if let Scenario::Trace(trace) = &plan.scenario {
-            add(&mut hash, &source::sha256(trace).ok_or_else(|| unreadable("a plan whose trace is there"))?);
+            let gone = || unreadable("a plan whose trace is there");
+            add(&mut hash, &source::sha256(&trace.file).ok_or_else(gone)?);
+            for (role, file) in trace.reading.files() {
+                let gone = || unreadable(&format!("a plan whose {role} ({}) can be read", file.display()));
+                add(&mut hash, role);
+                add(&mut hash, &source::sha256(file).ok_or_else(gone)?);
+            }
         }
         content = hexadecimal(hash);
     }
@@ -307,8 +313,8 @@ fn setting(top: &Section<'_>, one: Alternatives) -> Result<Setting, SettingsErro
         let mut content = String::new();
         let words = words.map(|words| {
             let of = |word: String| {
-                // As in only = "@names.txt".
-                let (mark, name) = word.strip_prefix('@').map_or(("", word.as_str()), |name| ("@", name));
+                // As `only` has a file of names.
+                let (mark, name) = word.strip_prefix('@').map_or(("", &*word), |name| ("@", name));
                 let path = top.beside(name);
                 let digest = path.is_file().then(|| source::sha256(&path)).flatten();
                 content += digest.as_ref().unwrap_or(&word);

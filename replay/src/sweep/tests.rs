@@ -122,6 +122,22 @@ fn the_identity_of_a_point_follows_what_determines_it() {
         ids(of(&format!("{base}radio = \"own.toml\"")))
     };
     assert!(named("x") != named("y"));
+    // A file of names has a mark before it, and a plan names files beside itself.
+    let listed = |text: &str| {
+        fs::write(scratch.0.join("own.txt"), text).unwrap();
+        ids(of(&format!("{base}only = \"@own.txt\"")))
+    };
+    assert!(listed("x") != listed("y"));
+    let only = &scratch.sweep(&format!("{base}only = \"@own.txt\"")).settings[0].values[0];
+    assert_eq!(only.words, Some(vec![format!("@{}", scratch.0.join("own.txt").display())]));
+    let text = "[scenario]\nkind = \"trace\"\nfile = \"a.csv\"\nonly = \"@own.txt\"\npolygons = \"b.csv\"\n";
+    fs::write(scratch.0.join("follows.toml"), text).unwrap();
+    let planned = |name: &str, text: &str| {
+        fs::write(scratch.0.join(name), text).unwrap();
+        ids(of("[sweep]\nplan = \"follows.toml\"\nseeds = [1]\n"))
+    };
+    assert!(planned("own.txt", "x") != planned("own.txt", "y"));
+    assert!(planned("b.csv", "x") != planned("b.csv", "y"));
 }
 
 #[test]
@@ -152,6 +168,8 @@ fn what_is_wrong_in_a_sweep_is_named_with_line_and_what_would_be_right() {
     let sweep = |text: &str| scratch.said(&format!("[sweep]\n{text}"));
     fs::write(scratch.0.join("same.csv"), "one").unwrap();
     fs::write(scratch.0.join("bad.toml"), "[scenario]\nkind = \"sea\"\n").unwrap();
+    let text = "[scenario]\nkind = \"trace\"\nfile = \"a.csv\"\nkinds = \"none.toml\"\n";
+    fs::write(scratch.0.join("kinds.toml"), text).unwrap();
     for (found, wanted) in [
         (scratch.said(""), "s.toml:1: sweep is missing: a table [sweep]"),
         (scratch.said("[sweep"), "s.toml:1: not TOML: "),
@@ -182,6 +200,10 @@ fn what_is_wrong_in_a_sweep_is_named_with_line_and_what_would_be_right() {
         (
             sweep("plan = \"bad.toml\"\nseeds = [1]"),
             "s.toml:2: sweep.plan: bad.toml:2: scenario.kind: found \"sea\"",
+        ),
+        (
+            sweep("plan = \"kinds.toml\"\nseeds = [1]"),
+            "s.toml:2: sweep.plan: kinds.toml: scenario.kinds: none.toml: cannot be read: ",
         ),
         (
             sweep("trace = \"a.csv\"\nseed = 1"),

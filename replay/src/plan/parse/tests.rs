@@ -28,6 +28,16 @@ fn a_law_takes_warnings_that_leave_once() {
 }
 
 #[test]
+fn a_trace_and_what_says_how_it_is_read_are_named_from_the_plan_s_folder() {
+    let text = "[scenario]\nkind = \"trace\"\nfile = \"t.csv\"\nkinds = \"../k.toml\"\nfrom = 3\n";
+    let plan = Plan::parse("some/p.toml", text).unwrap();
+    let Scenario::Trace(trace) = plan.scenario else { panic!("{:?}", plan.scenario) };
+    assert_eq!(trace.file, Path::new("some/t.csv"));
+    let reading = Reading { kinds: Some("some/../k.toml".into()), from_s: Some(3.0), ..Reading::default() };
+    assert_eq!(*trace.reading, reading);
+}
+
+#[test]
 fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
     let said = |text: &str| Plan::parse("p.toml", text).unwrap_err().to_string();
     let more = |text: &str| said(&format!("{LEAST}{text}"));
@@ -45,6 +55,26 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
             "p.toml:2: scenario.kind: found \"sea\", expected \"highway\", \"grid\", \"partition\" or \"trace\"",
         ),
         (scenario("kind = \"trace\""), "p.toml:1: scenario.file is missing: the name of a trace"),
+        (
+            scenario("kind = \"trace\"\nfile = \"t.csv\"\nshare = 0"),
+            "p.toml:4: scenario.share: found 0, expected above 0 to 100 per cent",
+        ),
+        (
+            scenario("kind = \"trace\"\nfile = \"t.csv\"\nmax-samples = 9"),
+            "p.toml:4: scenario.max-samples: unknown key; known keys here: kind, length_m, ",
+        ),
+        (
+            scenario("kind = \"trace\"\nfile = \"t.csv\"\nlanes = 9"),
+            "p.toml:4: scenario.lanes: does not go with kind = \"trace\"; keys that do: kind, file, geographic, origin",
+        ),
+        (
+            scenario("kind = \"highway\"\nshare = 20"),
+            "p.toml:3: scenario.share: does not go with kind = \"highway\"; keys that do: kind, length_m",
+        ),
+        (
+            scenario("kind = \"trace\"\nfile = \"t.csv\"\npolygons = \"x\"\n[medium]\nkind = \"range\""),
+            "p.toml:4: scenario.polygons: does not go with the medium \"range\", a range and no radio channel; take published",
+        ),
         (
             scenario("kind = \"grid\"\nlanes = 2"),
             "p.toml:3: scenario.lanes: does not go with kind = \"grid\"; keys that do: kind, blocks",

@@ -124,6 +124,6 @@ fn who_is_not_there_is_named() {
     plan.units = vec![Unit { name: "unit 1".to_owned(), at_m: (0.0, 0.0) }];
     let error = Scene::new(&plan, 1).unwrap_err().to_string();
     assert_eq!(error, format!("{start}take a unit's name: \"unit 1\", or at_m = [x, y]"));
-    plan.scenario = Scenario::Trace("nowhere.csv".into());
+    plan.scenario = Scenario::Trace(TraceScenario::new("nowhere.csv"));
     assert!(Scene::new(&plan, 1).unwrap_err().to_string().contains("nowhere.csv"));
 }

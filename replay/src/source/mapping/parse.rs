@@ -7,6 +7,7 @@ use v2x_settings::{Document, Section, SettingsError};
 use super::units::{AccelerationUnit, HeadingZero, LengthUnit, PlacePoint, SpeedUnit, TimeUnit};
 use super::{Field, Mapping, Separator, TypeColumns};
 use crate::source::kind_rules::KindRules;
+use crate::source::origin;
 use crate::source::projection::Projection;
 
 impl Mapping {
@@ -134,7 +135,7 @@ impl Mapping {
     }
 
     fn location(&mut self, top: &Section<'_>) -> Result<(), SettingsError> {
-        self.origin = top.degrees("origin")?;
+        self.origin = origin::of_key(top)?;
         let offset = top.pair("offset", -1e8..=1e8)?;
         let projection = top.string("projection", PROJECTION)?;
         for key in ["origin", "projection"] {

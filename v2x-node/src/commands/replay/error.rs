@@ -10,7 +10,8 @@ use v2x_replay::plan::{PlanError, PlanRunError};
 use v2x_replay::report_file::NoReport;
 use v2x_replay::run::RunError;
 use v2x_replay::source::convert::WriteError;
-use v2x_replay::source::{Kind, NetError, SideFileError, TraceError};
+use v2x_replay::source::{Kind, ReadingError, SideFileError, TraceError};
+use v2x_replay::surroundings::SurroundingsError;
 use v2x_replay::sweep::{FolderError, SweepError};
 use v2x_report::hlog::HlogError;
 use v2x_settings::SettingsError;
@@ -36,27 +37,24 @@ pub enum ReplayError {
         /// The plan's file.
         path: String,
     },
-    /// The profile has no radio.
-    #[error(
-        "{0}: a range and no radio channel; take published, highway, urban, crossing or a file of a radio"
-    )]
-    NoRadio(String),
-    /// No station comes near a building.
-    #[error(
-        "{path}: its buildings are of another place than the trace: no station comes within 2 km; give the polygons of its net, in its \
-         coordinates"
-    )]
-    BuildingsElsewhere {
-        /// The file of polygons.
-        path: String,
+    /// The buildings cannot be used, or need a radio.
+    #[error(transparent)]
+    Surroundings(#[from] SurroundingsError),
+    /// An option that says how a trace is read, and a plan that has none, or is not there.
+    #[error("{option} cannot be used with --plan unless the plan follows a trace: {found}")]
+    TraceOption {
+        /// The option.
+        option: &'static str,
+        /// The plan, and what it is.
+        found: String,
     },
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
-    /// The net cannot place the trace.
-    #[error(transparent)]
-    Net(#[from] NetError),
     /// A file that says how the trace is read cannot be used.
+    #[error(transparent)]
+    Reading(#[from] ReadingError),
+    /// The distribution of intervals cannot be used.
     #[error(transparent)]
     SideFile(#[from] SideFileError),
     /// The file is of another kind, for which there is another command.

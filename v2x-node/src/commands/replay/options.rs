@@ -2,19 +2,16 @@
 
 use core::time::Duration;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::commands::span::{any_seconds, seconds, seed, whole_seconds};
 use clap::{Args, ValueEnum};
 use v2x_core::{ChangeRule, Congestion, PseudonymConfig, Regulation};
 use v2x_replay::attack::AttackPlan;
 use v2x_replay::intervals::Intervals;
-use v2x_replay::medium::Buildings;
 use v2x_replay::plan::MediumPlan;
 use v2x_replay::processor::Processor;
 use v2x_replay::run::{self, RunOptions};
-use v2x_replay::source::{self, PolygonTypes, Trace};
-use v2x_replay::surroundings::Surroundings;
+use v2x_replay::source::Reading;
 use v2x_report::Verify;
 
 use super::attack;
@@ -30,7 +27,7 @@ pub struct ReplayArgs {
     #[arg(value_name = "TRACE")]
     pub trace: Option<PathBuf>,
     /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
-    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "awareness", "alerts", "range", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples", "net", "mapping", "types", "only", "only_kinds", "share", "kinds", "polygons"])]
+    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "awareness", "alerts", "range", "pseudonyms"])]
     pub plan: Option<PathBuf>,
     /// How floods are forwarded, overriding the plan; all runs the plan once for each way and compares them in one table
     #[arg(long, value_enum, value_name = "HOW", conflicts_with = "trace", requires = "plan", help_heading = HOW)]
@@ -199,30 +196,13 @@ impl ReplayArgs {
         Ok(self.radio.as_deref().map(MediumPlan::named).transpose()?)
     }
 
-    /// What is in the way of the frames of a trace.
-    ///
-    /// # Errors
-    /// The buildings cannot be used.
-    pub(super) fn surroundings(
-        &self,
-        trace: &Trace,
-        medium: &MediumPlan,
-    ) -> Result<Surroundings, ReplayError> {
-        let vehicles = Surroundings::of(trace);
-        let Some(path) = &self.polygons else { return Ok(vehicles) };
-        if medium.range_m().is_some() {
-            return Err(ReplayError::NoRadio(medium.name.clone()));
+    /// How the trace is read, its buildings included.
+    pub(super) fn reading(&self) -> Reading {
+        Reading {
+            polygons: self.polygons.clone(),
+            polygon_types: self.polygon_types.clone(),
+            ..self.reading.reading()
         }
-        let types = self.polygon_types.as_deref().map_or_else(PolygonTypes::default, |patterns| {
-            PolygonTypes::new(patterns.iter().map(String::as_str))
-        });
-        let outlines = source::buildings(path, &trace.ground, &types)?;
-        let buildings = Buildings::new(&outlines).filter(|buildings| {
-            trace.samples.iter().any(|sample| buildings.are_about(sample.point(), ELSEWHERE_M))
-        });
-        let path = path.display().to_string();
-        let buildings = buildings.ok_or(ReplayError::BuildingsElsewhere { path })?;
-        Ok(Surroundings { buildings: Some(Arc::new(buildings)), ..vehicles })
     }
 
     /// What the work of a station takes, where a plan says `planned`.
@@ -319,8 +299,6 @@ fn parse_silence(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| "expected 0 to 10 seconds".to_owned())
 }
 
-/// Buildings this far from all stations are of another place, m.
-const ELSEWHERE_M: f64 = 2_000.0;
 /// More would not fit a report; a mean does not need them.
 const MAX_SEEDS: u64 = 1000;
 const WHAT: &str = "What to run";

@@ -11,7 +11,7 @@ use super::error::ReplayError;
 use super::options::ReplayArgs;
 use super::simulate::Ready;
 use super::trace_file::{read, warn};
-use super::{attack, plan};
+use super::{attack, plan, reading};
 use crate::commands::what_ran::{input, what_ran};
 use crate::error::Error;
 
@@ -29,10 +29,10 @@ pub(super) fn ready(args: &ReplayArgs) -> Result<Ready, Error> {
     if !args.quiet {
         warn(path, &trace);
     }
-    let surroundings = args.surroundings(&trace, &medium)?;
+    let how = args.reading();
+    let surroundings = medium.surroundings(&trace, &how).map_err(ReplayError::from)?;
     let mut inputs = vec![input("trace", path, source::sha256(path))];
-    inputs.extend(args.reading.inputs());
-    inputs.extend(args.polygons.as_deref().map(|path| input("polygons", path, source::sha256(path))));
+    inputs.extend(reading::inputs(&how));
     inputs.extend(args.awareness.as_deref().map(|path| input("intervals", path, source::sha256(path))));
     inputs.extend(args.attack.as_deref().map(attack::told));
     let (range_m, told) = plan::told(&medium);

@@ -8,6 +8,7 @@ use std::thread::available_parallelism;
 use clap::Args;
 use v2x_replay::medium::{AirProfile, RadioProfile};
 use v2x_replay::plan::MediumPlan;
+use v2x_replay::surroundings::SurroundingsError;
 use v2x_replay::validate::{ValidateOptions, page, published_runs, text, validate};
 
 use super::error::ReplayError;
@@ -75,7 +76,7 @@ pub(super) fn run(args: &ValidateArgs, out: &mut dyn Write) -> Result<(), Error>
 fn profile(name: &str) -> Result<RadioProfile, ReplayError> {
     match MediumPlan::named(name)?.profile {
         AirProfile::Radio(profile) => Ok(*profile),
-        AirProfile::Range(_) => Err(ReplayError::NoRadio(name.to_owned())),
+        AirProfile::Range(_) => Err(SurroundingsError::NoRadio(name.to_owned()).into()),
     }
 }
 

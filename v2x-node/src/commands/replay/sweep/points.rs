@@ -12,6 +12,7 @@ use v2x_settings::SettingsError;
 use super::super::attack;
 use super::super::error::ReplayError;
 use super::super::options::{OUTPUT, ReplayArgs};
+use super::super::plan;
 use super::super::ready::ready;
 use crate::commands::what_ran::command_line;
 use crate::error::Error;
@@ -121,11 +122,16 @@ fn words(sweep: &Sweep, point: &SweepPoint) -> Vec<String> {
 /// What can be known of the options without running.
 fn check(args: &ReplayArgs) -> Result<(), Error> {
     args.run_options()?.check().map_err(ReplayError::from)?;
-    args.reading.options()?;
-    args.radio()?;
-    if let Some(path) = &args.polygons {
-        // What is in them lies where the trace does, which is not read here.
-        File::open(path).map_err(|source| Error::File { path: path.clone(), source })?;
+    match &args.plan {
+        Some(path) => drop(plan::read(path, args)?),
+        None => {
+            args.radio()?;
+            args.reading.options()?;
+            if let Some(path) = &args.polygons {
+                // What is in them lies where the trace does, which is not read here.
+                File::open(path).map_err(|source| Error::File { path: path.clone(), source })?;
+            }
+        }
     }
     args.attack.as_deref().map(attack::read).transpose()?;
     Ok(())
