@@ -158,7 +158,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_reads_slowly_reads_it_whole() {
-        let (mut reader, places) = asked(10_000).await;
+        let (mut reader, _places) = asked(10_000).await;
         let (mut read, mut buffer) = (Vec::new(), [0; 1000]);
         while !read.ends_with(&[b'x'; 10_000]) {
             pause(WRITE_STALL - Duration::from_secs(1)).await;
@@ -166,7 +166,6 @@ mod tests {
             assert!(length > 0, "it was cut after {} bytes", read.len());
             read.extend_from_slice(&buffer[..length]);
         }
-        assert_eq!(places.available_permits(), 0, "it may ask again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -29,7 +29,7 @@ impl Watched {
         if begun(word) == known {
             let next = word & !u64::from(u32::MAX) | u64::from(bits);
             // A failure is a watch that has begun just now.
-            let _begun = self.word.compare_exchange(word, next, Relaxed, Relaxed);
+            let _raced = self.word.compare_exchange(word, next, Relaxed, Relaxed).is_err();
         }
     }
 }
