@@ -327,7 +327,7 @@ mod tests {
             let mut pending = Pending::new(MOST, SubjectsOf::Each);
             let (mut put, mut out) = (0, 0);
             for (source, event, lifetime_s, takes) in steps {
-                let before: HashMap<u16, usize> = pending.sizes.iter().map(|(size, of)| (*of, *size)).collect();
+                let before: BTreeMap<u16, usize> = pending.sizes.iter().map(|(size, of)| (*of, *size)).collect();
                 pending.put(source, hazard(&crafter, event, 0, 1_000 * lifetime_s), now);
                 put += 1;
                 for (of, size) in before {

@@ -194,7 +194,7 @@ impl Sender {
         *deadline = settle(node, now, |output| {
             if let Output::Transmit(_) = output {
                 *frames += 1;
-                *late += usize::from(now.as_nanos() % 1_000_000_000 != 0);
+                *late += usize::from(!now.as_nanos().is_multiple_of(1_000_000_000));
             }
         });
     }
