@@ -10,7 +10,7 @@ use super::clocks::MergedClocks;
 use super::join::{Ear, FirstHearing, Journey, Transmitted, Witness};
 use super::prediction::{DirectHearing, Prediction};
 use super::share::{DeliveredShare, ranges};
-use super::tally::{OneWay, OneWayLatency, Tally};
+use super::tally::{OneWay, OneWayLatency, Tally, Times};
 use crate::spatial::{EDGES_M, Spatial, bin};
 
 /// One station heard by another.
@@ -142,14 +142,6 @@ impl<'a> MergeFigures<'a> {
             },
         })
     }
-}
-
-/// When a message was sent and heard, ns since the first recording began, and the time between.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
-    pub(super) sent_ns: u64,
-    pub(super) heard_ns: u64,
-    pub(super) way: OneWay,
 }
 
 fn meet(tally: &mut Tally, hearing: Option<&FirstHearing>, times: Option<Times>) {

@@ -13,10 +13,9 @@ use v2x_proto::Class;
 use v2x_proto::link::Origin;
 use v2x_report::{DistanceBin, Spread, StageHistogram};
 
-use super::figures::Times;
 use super::join::{Ear, Transmitted};
 use super::share::{DeliveredShare, ranges};
-use super::tally::{OneWayLatency, Tally};
+use super::tally::{OneWayLatency, Tally, Times};
 use crate::medium::{Fate, Medium, Outcome, Places, Transmission, TransmissionState, hash};
 use crate::plan::MediumPlan;
 use crate::spatial::{EDGES_M, Spatial, bin};

@@ -25,6 +25,14 @@ pub(super) struct OneWay {
     pub(super) bound_ns: i64,
 }
 
+/// When a message was sent and heard, ns since the first recording began, and the time between.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) sent_ns: u64,
+    pub(super) heard_ns: u64,
+    pub(super) way: OneWay,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     chances: u64,
