@@ -4,6 +4,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use v2x_proto::Class;
 use v2x_replay::plan::{Forwarding, MediumPlan, Plan, PlanOptions, Scenario, TraceScenario, run};
@@ -128,7 +129,9 @@ fn awareness_alone_needs_no_event_and_a_trace_is_run_to_its_end() {
     let mut plan =
         Plan::parse("p.toml", "[scenario]\nkind = \"trace\"\nfile = \"town.fcd.csv.gz\"\n").unwrap();
     let file = assets.join("town.fcd.csv.gz");
-    let length = v2x_replay::source::read(&file, &ReadOptions::default()).unwrap().duration();
+    let trace = v2x_replay::source::read(&file, &ReadOptions::default()).unwrap();
+    // To the end of the last step, as without a plan.
+    let length = trace.duration() + Duration::from_nanos(trace.step_ns());
     plan.scenario = Scenario::Trace(TraceScenario::new(file));
     let report = outcome(&plan, None, 2).report;
     assert_eq!(report.simulated_s, length.as_secs_f64());

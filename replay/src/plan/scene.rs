@@ -17,7 +17,7 @@ use crate::flood::Side;
 use crate::medium::{Buildings, Streets};
 use crate::source::{self, DEFAULT_MAX_SAMPLES, ReadingError, Sample, StationKind, Trace, TraceError};
 use crate::surroundings::SurroundingsError;
-use crate::world::{By, Content, Errand, Saboteur};
+use crate::world::{By, Content, Errand, Saboteur, length};
 
 /// One run of a plan, ready to be begun.
 #[derive(Clone, Debug)]
@@ -160,7 +160,7 @@ fn read(scenario: &TraceScenario) -> Result<Trace, SceneError> {
 
 /// How long a trace with awareness alone is run.
 fn end_s(trace: &Trace) -> f64 {
-    trace.duration().as_secs_f64().min(MAX_LENGTH_S)
+    length(trace).as_secs_f64().min(MAX_LENGTH_S)
 }
 
 /// A trace under construction.

@@ -9,14 +9,7 @@ pub(super) fn is_place((latitude, longitude): (f64, f64)) -> bool {
 
 /// The key `origin` of a table.
 pub(super) fn of_key(table: &Section<'_>) -> Result<Option<(f64, f64)>, SettingsError> {
-    let origin = table.pair("origin", -MAX_LONGITUDE..=MAX_LONGITUDE)?;
-    match origin.filter(|origin| !is_place(*origin)) {
-        None => Ok(origin),
-        Some((latitude, _)) => {
-            let right = format!("[latitude, longitude] in degrees, at most {MAX_LATITUDE} from the equator");
-            Err(table.wrong("origin", format!("latitude {latitude}"), right))
-        }
-    }
+    table.degrees("origin")
 }
 
 /// East has no usable meaning at the poles.

@@ -363,7 +363,7 @@ fn shards_that_do_not_belong_together_are_refused_and_nothing_is_written() {
     );
     fs::remove_file(two.report_path(3)).unwrap();
     assert!(said(&[&one, &two]).ends_with(
-        "of point 4 (a.csv, range 300, seed 1); run `roadcast replay sweep s.toml --shard 2/2 --out two`"
+        "of point 4 (a.csv, range 300, seed 1) is missing; run `roadcast replay sweep s.toml --shard 2/2 --out two`"
     ));
     let mut report = report(&two.manifest().points[3]);
     report.version = "2".to_owned();

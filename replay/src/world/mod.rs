@@ -165,6 +165,15 @@ pub struct World {
     window: WindowPlan,
 }
 
+/// From a trace's first step to the end of its last.
+pub(crate) fn length(trace: &Trace) -> Duration {
+    trace.duration() + Duration::from_nanos(step_ns(trace))
+}
+
+fn step_ns(trace: &Trace) -> u64 {
+    trace.step_ns().clamp(MIN_STEP_NS, MAX_STEP_NS)
+}
+
 impl World {
     /// The world of a trace, at its start. The medium decides which stations hear each other.
     ///
@@ -176,10 +185,9 @@ impl World {
         for track in tracks.iter().filter(|track| !track.samples.is_empty()) {
             schedule.push(track.enter_ns(), Due::Move(track.station));
         }
-        let step_ns = trace.step_ns().clamp(MIN_STEP_NS, MAX_STEP_NS);
-        let length = trace.duration() + Duration::from_nanos(step_ns);
+        let step_ns = step_ns(trace);
         Ok(Self {
-            cast: Cast::new(settings.seed, START, length)?,
+            cast: Cast::new(settings.seed, START, length(trace))?,
             kinds: trace.kinds.clone(),
             sizes: trace.sizes.clone(),
             stations: tracks.iter().map(|_| Station::default()).collect(),

@@ -107,6 +107,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     if args.attack.as_deref() == Some(Path::new(attack::LIST)) {
         return attack::list(out);
     }
+    simulate::check_outputs(args)?;
     simulate::run(args, ready::ready(args)?, out)
 }
 

@@ -67,10 +67,10 @@ fn a_wrong_value_is_named_and_what_would_be_right_is_the_same_for_option_and_key
         ("geographic = 1", "geographic: found 1, expected true or false"),
         (
             "origin = [99, 6]",
-            "origin: found latitude 99, expected [latitude, longitude] in degrees, at most 89",
+            "origin: found [99, 6], expected latitude, at most 89 from the equator, and longitude in degrees",
         ),
-        ("origin = [49, 181]", "origin: found [49, 181], expected two numbers, -180 to 180: [x, y]"),
-        ("origin = \"49,6\"", "origin: found \"49,6\", expected two numbers"),
+        ("origin = [49, 181]", "origin: found [49, 181], expected latitude, at most 89"),
+        ("origin = \"49,6\"", "origin: found \"49,6\", expected latitude, at most 89"),
         ("net = 3", "net: found 3, expected a file name in quotes"),
         ("mapping = true", "mapping: found true, expected ngsim, highd, ind, pneuma, or a file name"),
         ("only = \"a,,b\"", "only: found \"a,,b\", expected names separated by commas, such as veh0,veh7"),
@@ -81,6 +81,7 @@ fn a_wrong_value_is_named_and_what_would_be_right_is_the_same_for_option_and_key
         ("share = 100.5", "share: found 100.5, expected above 0 to 100 per cent"),
         ("share = \"10%\"", "share: found \"10%\", expected above 0 to 100 per cent"),
         ("share = 5\nshare_seed = -1", "share_seed: found -1, expected a whole number, 0 to "),
+        ("types = \"t.csv\"", "mapping is missing: the mapping that says where types has them"),
         ("share_seed = 3", "share is missing: the share that share_seed draws, per cent"),
         ("kinds = \"\"", "kinds: found an empty string, expected a file name in quotes"),
         ("from = -1", "from: found -1, expected seconds of the trace's own time, 0 or more"),
@@ -97,7 +98,7 @@ fn a_wrong_value_is_named_and_what_would_be_right_is_the_same_for_option_and_key
         ("origin = [4, 6]\ngeographic = true", "origin: does not go with geographic = true; only metres"),
         ("origin = [4, 6]\nnet = \"x\"", "origin: does not go with net; give one of the two"),
         ("mapping = \"ind\"\ngeographic = false", "geographic: does not go with mapping; a mapping says"),
-        ("form = 3", "form: unknown key; known keys here: geographic, origin, net, mapping, only, "),
+        ("form = 3", "form: unknown key; known keys here: geographic, origin, net, mapping, types, only, "),
     ] {
         let found = keys(text).unwrap_err().to_string();
         let line = if text.contains('\n') && !wanted.starts_with("origin") { 2 } else { 1 };

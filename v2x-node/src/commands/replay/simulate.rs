@@ -57,9 +57,8 @@ impl Ready {
     }
 }
 
-/// Runs the simulation, shows its progress, and writes its results.
+/// Runs the simulation, shows its progress, and writes its results; that they can be written was [checked](check_outputs).
 pub(super) fn run(args: &ReplayArgs, ready: Ready, out: &mut dyn Write) -> Result<(), Error> {
-    check_outputs(args)?;
     let file = args.rows.as_deref().map(RowsFile::create).transpose()?;
     let folder = args.parquet.as_deref().map(TablesFolder::create).transpose()?;
     let mut rows = file.as_ref().map(RowsFile::rows).transpose()?;
@@ -95,7 +94,7 @@ pub(super) fn run(args: &ReplayArgs, ready: Ready, out: &mut dyn Write) -> Resul
 }
 
 /// What is written is told apart from what is read before an hour's run, and not after it.
-fn check_outputs(args: &ReplayArgs) -> Result<(), Error> {
+pub(super) fn check_outputs(args: &ReplayArgs) -> Result<(), Error> {
     let written = outputs::given([
         ("the page", args.html.as_deref()),
         ("the report", args.json.as_deref()),
