@@ -139,7 +139,8 @@ fn each_key_of_a_plan_does_what_its_option_does() {
         let digest = alone.digest.unwrap();
         assert_eq!(planned.digest.unwrap(), scratch.of_one_run(&digest), "{keys}");
         assert_eq!(planned.stations, alone.stations, "{keys}");
-        assert_ne!(digest, whole, "{keys}: no effect");
+        // What drops rows of a file says so.
+        assert!(digest != whole || !alone.warnings.is_empty(), "{keys}: no effect");
         // What the trace's reader had to say, and what it read besides the trace.
         assert_eq!(planned.warnings, alone.warnings, "{keys}");
         assert_eq!(planned.run.inputs[1..], alone.run.inputs, "{keys}");

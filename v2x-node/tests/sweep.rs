@@ -180,7 +180,7 @@ fn how_a_trace_is_read_is_swept_over_it_and_over_a_plan_of_it() {
     };
     assert_eq!(column("stations_seen"), ["4", "4", "2", "2", "1", "1"].repeat(2));
     // The plan's `from` holds, its `to` does not: the last step, of a tenth of a second, is at 1.4 s.
-    assert_eq!(column("simulated_s"), [["1.5"; 6], ["1.0"; 6]].concat());
+    assert_eq!(column("simulated_s"), [["1.5"; 6], ["1"; 6]].concat());
     let points = scratch.files("whole/points");
     let alone = [
         "run",
