@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use crate::base::{Instant, Rate};
 
-/// What imminent warnings may take that the rate gate would not give: a [`Burst`], and after it one frame each 100 ms, as
-/// often as an event is repeated. None of them waits: one beyond the budget is refused, because it would be too late.
+/// What imminent warnings may take that the rate gate would not give: a [`Burst`], and besides four frames and ten a second,
+/// as often as events are repeated. None of them waits: one beyond the budget is refused, because it would be too late.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ImminentBudget {
     burst: Burst,
@@ -72,8 +72,10 @@ pub const BURST_TIME: Duration = Duration::from_secs(1);
 /// From the start of one burst to that of the next.
 pub const BURST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Events are repeated at 10 Hz at most (TS 101 539-1), all imminent ones of a station together.
-const STEADY: Rate = Rate::new(10, 1);
+/// Events are repeated at 10 Hz at most (TS 101 539-1), all imminent ones of a station together. As many at once as alerts
+/// have in their reservation: a repetition may be punctual after one that a busy processor sent late, and a new warning may
+/// come between two of others.
+const STEADY: Rate = Rate::new(10, 4);
 
 #[cfg(test)]
 mod tests {
@@ -106,5 +108,41 @@ mod tests {
         assert!(!leave(104) && leave(105) && !leave(106) && leave(205));
         assert_eq!((3..100).filter(|tenth| leave(tenth * 100 + 5)).count(), 97, "as long as it lasts");
         assert_eq!((0..30).filter(|_| leave(10_006)).count(), 20, "and a burst again after ten seconds");
+    }
+
+    #[test]
+    fn repetitions_leave_however_late_a_processor_sends_some_of_them() {
+        let mut budget = ImminentBudget::default();
+        let mut leave = |us: u64| {
+            let now = Instant::from_nanos(us * 1_000);
+            let allowed = budget.allows(now);
+            if allowed {
+                budget.note(now);
+            }
+            allowed
+        };
+        assert!((0..20).all(|_| leave(0)), "the burst is taken");
+        // Each is late by something else, up to 30 ms, and none puts the next off.
+        let late = |tenth: u64| tenth * 7_919 % 30_000;
+        let left = (5..90).filter(|tenth| leave(tenth * 100_000 + late(*tenth))).count();
+        assert_eq!(left, 85);
+    }
+
+    #[test]
+    fn new_warnings_leave_between_the_repetitions_of_another() {
+        let mut budget = ImminentBudget::default();
+        let mut leave = |ms: u64| {
+            let now = Instant::from_millis(ms);
+            let allowed = budget.allows(now);
+            if allowed {
+                budget.note(now);
+            }
+            allowed
+        };
+        assert!((0..20).all(|_| leave(0)), "the burst is taken");
+        assert!((5..20).all(|tenth| leave(tenth * 100)));
+        assert!(leave(1_950) && leave(1_960), "two more within the interval of the first");
+        // Three are repeated at a third of the rate each.
+        assert!((0..20).all(|round| [2_000, 2_250, 2_260].iter().all(|at| leave(at + round * 300))));
     }
 }
