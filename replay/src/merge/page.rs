@@ -61,12 +61,10 @@ fn summary(report: &MergeReport) -> String {
         };
         let compared = prediction.by_distance.iter().filter(both);
         let (all, apart) = (compared.clone().count(), compared.filter(|range| range.differs()).count());
-        text += &match apart {
-            0 => format!(" By the model they hear as much, within both intervals, at all {all} distances."),
-            _ => format!(
-                " By the model they do not hear as much, or hear more, at {apart} of {all} distances."
-            ),
-        };
+        text += &format!(
+            " Delivery agrees with the model, within both intervals, at {} of {all} distances.",
+            all - apart
+        );
     }
     text
 }

@@ -3,9 +3,15 @@
 use super::report::MergedRecording;
 
 pub(super) fn ahead(one: &MergedRecording) -> String {
-    let sign = if one.ahead_ns < 0 { "-" } else { "+" };
     let about = if one.bound_ns.is_none() { "~" } else { "" };
-    format!("{about}{sign}{:.6} s", one.ahead_ns.unsigned_abs() as f64 / 1e9)
+    format!("{about}{}", ahead_s(one.ahead_ns))
+}
+
+/// To whole microseconds; less than half of one has no sign but that of zero.
+fn ahead_s(ahead_ns: i64) -> String {
+    let us = (ahead_ns as f64 / 1e3).round();
+    let sign = if us < 0.0 { "-" } else { "+" };
+    format!("{sign}{:.6} s", us.abs() / 1e6)
 }
 
 pub(super) fn bound(one: &MergedRecording) -> String {
@@ -64,4 +70,16 @@ pub(super) fn span(limits: Option<(u64, u64)>) -> String {
 /// A mean of times.
 pub(super) fn mean(ns: f64) -> u64 {
     ns.max(0.0).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_not_a_microsecond_behind_is_not_shown_as_behind() {
+        assert_eq!(ahead_s(-499), "+0.000000 s");
+        assert_eq!(ahead_s(-501), "-0.000001 s");
+        assert_eq!(ahead_s(1_500_000), "+0.001500 s");
+    }
 }
