@@ -30,5 +30,6 @@ pub mod surroundings;
 pub mod sweep;
 pub mod tables;
 mod tallies;
+mod text_file;
 pub mod validate;
 pub mod world;

@@ -62,7 +62,10 @@ fn bursts_lose_what_the_links_state_says_and_another_fault_changes_no_draw() {
     assert!((0.3..0.5).contains(&share), "{share}");
     assert_eq!(only(&report).lasted_s, 16.0);
     let another = "[[fault]]\nkind = \"gnss_outage\"\nfrom_s = 3000\n";
-    assert_eq!(road(&format!("{another}{fault}")).faults[1].frames, fault_lost);
+    let both = road(&format!("{another}{fault}"));
+    assert_eq!(both.faults[1].frames, fault_lost);
+    let told = "road.toml:15: gnss_outage begins 3000 s after the warm-up; the run ends after 16 s, so it has no effect";
+    assert_eq!((&both.warnings[..], &report.warnings[..]), (&[told.to_owned()][..], &[][..]));
     // One link alone.
     let one = road(&format!("{fault}senders = [\"car 1\"]\nreceivers = [\"car 2\"]\nloss_good = 1.0\n"));
     assert_eq!((only(&one).frames, only(&one).stations), (16, 1));

@@ -1,10 +1,11 @@
 //! What a radio and its surroundings are like: a profile, read from a TOML file.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use v2x_proto::link::DataRate;
 use v2x_settings::{SettingsError, one_of};
+
+use crate::text_file;
 
 mod parse;
 
@@ -190,13 +191,11 @@ impl AirProfile {
     /// The first violation.
     pub fn read(path: &Path) -> Result<Self, ProfileError> {
         let file = path.display().to_string();
-        let open = |source| ProfileError::Open { file: file.clone(), source };
-        let mut text = String::new();
-        let opened = std::fs::File::open(path).map_err(open)?;
-        opened.take(MAX_PROFILE_BYTES + 1).read_to_string(&mut text).map_err(open)?;
-        if text.len() as u64 > MAX_PROFILE_BYTES {
-            return Err(ProfileError::TooLong { file });
-        }
+        let text = match text_file::read(path, MAX_PROFILE_BYTES) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Err(ProfileError::TooLong { file }),
+            Err(source) => return Err(ProfileError::Open { file, source }),
+        };
         Ok(Self::parse(&file, &text)?)
     }
 }

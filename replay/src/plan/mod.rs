@@ -21,6 +21,7 @@ use crate::medium::{AirProfile, Ether, Medium, Power, ProfileError, RadioProfile
 use crate::processor::Processor;
 use crate::source::{Reading, ReadingError, Trace};
 use crate::surroundings::{Surroundings, SurroundingsError};
+use crate::text_file;
 use crate::world::Sabotage;
 
 pub use run::{PlanOptions, PlanRunError, run, run_logged};
@@ -297,15 +298,12 @@ impl Plan {
     /// # Errors
     /// The first violation.
     pub fn read(path: &Path) -> Result<Self, PlanError> {
-        use std::io::Read as _;
         let file = path.display().to_string();
-        let open = |source| PlanError::Open { file: file.clone(), source };
-        let mut text = String::new();
-        let opened = std::fs::File::open(path).map_err(open)?;
-        opened.take(MAX_PLAN_BYTES + 1).read_to_string(&mut text).map_err(open)?;
-        if text.len() as u64 > MAX_PLAN_BYTES {
-            return Err(PlanError::TooLong { file });
-        }
+        let text = match text_file::read(path, MAX_PLAN_BYTES) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Err(PlanError::TooLong { file }),
+            Err(source) => return Err(PlanError::Open { file, source }),
+        };
         let plan = Self::parse_beside(path, &text, path.parent())?;
         if let Scenario::Trace(trace) = &plan.scenario {
             let unusable = |source| PlanError::Reading { file, source: Box::new(source) };

@@ -10,6 +10,7 @@ use v2x_report::{Flood, Kind, Repeats, Report, SeedRun, Stats, Verify};
 use super::scene::{Scene, SceneError};
 use super::{Forwarding, Plan, Scenario, ns, way};
 use crate::attack::{AttackPlan, OutOfReach, Targets, post_radios};
+use crate::faults::Fault;
 use crate::flood::{self, FloodLog};
 use crate::geodesy::Plane;
 use crate::map;
@@ -128,6 +129,7 @@ pub fn run_logged(
     }
     *rows = course.rows;
     let total = first.unwrap_or_default();
+    let late = late(plan, length_ns);
     let forwarding = plan.forwarding.first().copied().unwrap_or(Forwarding::Roadcast);
     let flood = total.flood(forwarding);
     let mut report = Report::new(Kind::Replay, env!("CARGO_PKG_VERSION"), options.verify, &total.stats);
@@ -147,6 +149,7 @@ pub fn run_logged(
         before.flood = clean.flood(forwarding);
         report.damage = Some(run::damage(attack, (&before, &clean.toll), (&report, &total.toll)));
     }
+    report.warnings.extend(late);
     if course.stopped {
         let text = format!(
             "interrupted: {:.1} s of {:.1} s simulated",
@@ -240,6 +243,20 @@ fn run_once(
     let complete = (!course.stopped).then_some(seed);
     total.add(counted, now_ns, complete, &scene.trace);
     Ok(())
+}
+
+/// What a plan has for later than its run lasts.
+fn late(plan: &Plan, length_ns: u64) -> Vec<String> {
+    let lasts_s = length_ns.saturating_sub(plan.start_ns()) as f64 / 1e9;
+    let never = |fault: &&Fault| fault.span.ns(plan.start_ns()).0 >= length_ns;
+    let told = |fault: &Fault| {
+        let (place, name, from_s) = (&fault.places[0], fault.kind.name(), fault.span.from_s);
+        format!(
+            "{}:{}: {name} begins {from_s} s after the warm-up; the run ends after {lasts_s} s, so it has no effect",
+            place.file, place.line
+        )
+    };
+    plan.faults.iter().filter(never).map(told).collect()
 }
 
 /// The attackers that a plan names are there.

@@ -1,10 +1,11 @@
 //! Small files that say how a trace is read: maps of kinds, mappings of columns, lists of names.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 
 use v2x_settings::SettingsError;
+
+use crate::text_file;
 
 /// Why such a file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,11 +59,7 @@ pub enum SideFileError {
 /// The text of a file of at most `limit` bytes; `right` says in errors what it should be.
 pub(crate) fn text(path: &Path, limit: u64, right: &'static str) -> Result<String, SideFileError> {
     let file = || path.display().to_string();
-    let open = |source| SideFileError::Open { file: file(), source, right };
-    let mut text = String::new();
-    File::open(path).map_err(open)?.take(limit + 1).read_to_string(&mut text).map_err(open)?;
-    if text.len() as u64 > limit {
-        return Err(SideFileError::TooLong { file: file(), limit, right });
-    }
-    Ok(text)
+    let text =
+        text_file::read(path, limit).map_err(|source| SideFileError::Open { file: file(), source, right })?;
+    text.ok_or_else(|| SideFileError::TooLong { file: file(), limit, right })
 }

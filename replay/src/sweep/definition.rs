@@ -1,6 +1,5 @@
 //! A sweep's text: what is run, under which seeds, with which settings.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -8,6 +7,7 @@ use v2x_settings::{Alternatives, Document, KeyPlace, Section, SettingsError};
 
 use crate::plan::{Plan, PlanError, Scenario};
 use crate::source;
+use crate::text_file;
 
 /// Runs to be made: each base with each combination of settings under each seed.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,13 +116,11 @@ impl Sweep {
     /// The first violation.
     pub fn read(path: &Path) -> Result<Self, SweepError> {
         let file = path.display().to_string();
-        let open = |source| SweepError::Open { file: file.clone(), source };
-        let mut text = String::new();
-        let opened = std::fs::File::open(path).map_err(open)?;
-        opened.take(MAX_SWEEP_BYTES + 1).read_to_string(&mut text).map_err(open)?;
-        if text.len() as u64 > MAX_SWEEP_BYTES {
-            return Err(SweepError::TooLong { file });
-        }
+        let text = match text_file::read(path, MAX_SWEEP_BYTES) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Err(SweepError::TooLong { file }),
+            Err(source) => return Err(SweepError::Open { file, source }),
+        };
         Self::parse(&file, &text)
     }
 
