@@ -15,7 +15,9 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Option<String>> {
         return Ok(None);
     }
     // The library's own words name neither the file nor what would be right.
-    String::from_utf8(bytes).map(Some).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text"))
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text"))
 }
 
 #[cfg(test)]
