@@ -47,11 +47,16 @@ impl Bridges {
         );
         let mut station = station?;
         station.ready()?;
-        let receiver = v2x_api::socket::directories()
-            .into_iter()
-            .map(|place| place.join(v2x_api::socket::default_name(&at("receiver.toml"))))
-            .find(|path| path.exists())
-            .ok_or("the receiver has no control socket")?;
+        // A station serves its socket a moment after it says that it runs.
+        let receiver = v2x_api::socket::default_name(&at("receiver.toml"));
+        let receiver = (0..SOCKET_TRIES).find_map(|tried| {
+            if tried > 0 {
+                thread::sleep(SOCKET_PAUSE);
+            }
+            let places = v2x_api::socket::directories().into_iter();
+            places.map(|place| place.join(&receiver)).find(|path| UnixStream::connect(path).is_ok())
+        });
+        let receiver = receiver.ok_or("the receiver has no control socket")?;
         let key = |name: &str| {
             let key =
                 key_files::read_key(&at(&format!("keys/{name}.key"))).map_err(|error| error.to_string())?;
@@ -259,3 +264,6 @@ const RATE: u32 = 500;
 /// What a bridge asks a daemon for.
 const REQUESTS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Two seconds.
+const SOCKET_TRIES: u32 = 100;
+const SOCKET_PAUSE: Duration = Duration::from_millis(20);
