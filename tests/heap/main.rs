@@ -1,10 +1,10 @@
 //! Memory of a station, counted: what it takes at its start, what a neighbour takes, and what it allocates after that. A binary
-//! of its own, because the counters are the process's: its tests take turns.
+//! of its own with one test, because the counters are the process's, and the harness allocates for itself when a test ends.
 
 use std::alloc::System;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prost::Message as _;
@@ -22,10 +22,15 @@ use v2x_proto::{Class, Digest, v1};
 #[global_allocator]
 static COUNTED: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Each neighbour beacons twice a second, moving, for longer than frames are remembered.
 #[test]
+fn memory_of_a_station_is_bounded_and_none_is_allocated_in_service() {
+    a_station_of_a_world_takes_64_kb_at_most_and_1_kb_more_for_each_neighbour();
+    a_station_in_service_allocates_nothing_for_its_neighbours_beacons_and_no_table_for_newcomers();
+    the_gate_of_a_station_allocates_nothing_once_it_runs();
+}
+
+/// Each neighbour beacons twice a second, moving, for longer than frames are remembered.
 fn a_station_of_a_world_takes_64_kb_at_most_and_1_kb_more_for_each_neighbour() {
-    let _turn = turn();
     let authority = Authority::of_cars();
     let trust = authority.trust.clone().with_shelf(Arc::<Shelf>::default());
     for size in [0, 10, 60, 400, 800] {
@@ -46,9 +51,7 @@ fn a_station_of_a_world_takes_64_kb_at_most_and_1_kb_more_for_each_neighbour() {
     assert!(whole >= 512 << 10, "{whole} B: one in service has its tables from the start");
 }
 
-#[test]
 fn a_station_in_service_allocates_nothing_for_its_neighbours_beacons_and_no_table_for_newcomers() {
-    let _turn = turn();
     let authority = Authority::of_cars();
     let room = 40;
     let standers: Vec<_> = (1..=4 * room).map(|number| Stander::new(&authority, number)).collect();
@@ -73,9 +76,7 @@ fn a_station_in_service_allocates_nothing_for_its_neighbours_beacons_and_no_tabl
 }
 
 /// The channel is so busy that the adaptive rule and the law hold frames back for a while, and they all leave in time.
-#[test]
 fn the_gate_of_a_station_allocates_nothing_once_it_runs() {
-    let _turn = turn();
     let rules = [Congestion::Off, Congestion::Adaptive];
     let mut without = None;
     for (congestion, regulation) in rules.into_iter().flat_map(|rule| LAWS.map(|law| (rule, law))) {
@@ -244,9 +245,4 @@ fn counted<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let result = work();
     let change = region.change();
     (result, change.allocations + change.reallocations)
-}
-
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
