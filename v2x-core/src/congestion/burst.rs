@@ -81,6 +81,15 @@ const STEADY: Rate = Rate::new(10, 4);
 mod tests {
     use super::*;
 
+    /// Whether a frame leaves now.
+    fn leaves(budget: &mut ImminentBudget, now: Instant) -> bool {
+        let allowed = budget.allows(now);
+        if allowed {
+            budget.note(now);
+        }
+        allowed
+    }
+
     #[test]
     fn a_burst_is_20_frames_in_a_second_once_in_ten() {
         let ms = Instant::from_millis;
@@ -96,14 +105,7 @@ mod tests {
     #[test]
     fn of_thirty_warnings_at_once_twenty_leave_and_then_one_each_100_ms() {
         let mut budget = ImminentBudget::default();
-        let mut leave = |ms: u64| {
-            let now = Instant::from_millis(ms);
-            let allowed = budget.allows(now);
-            if allowed {
-                budget.note(now);
-            }
-            allowed
-        };
+        let mut leave = |ms| leaves(&mut budget, Instant::from_millis(ms));
         assert_eq!((0..30).filter(|_| leave(5)).count(), 20);
         assert!(!leave(104) && leave(105) && !leave(106) && leave(205));
         assert_eq!((3..100).filter(|tenth| leave(tenth * 100 + 5)).count(), 97, "as long as it lasts");
@@ -113,14 +115,7 @@ mod tests {
     #[test]
     fn repetitions_leave_however_late_a_processor_sends_some_of_them() {
         let mut budget = ImminentBudget::default();
-        let mut leave = |us: u64| {
-            let now = Instant::from_nanos(us * 1_000);
-            let allowed = budget.allows(now);
-            if allowed {
-                budget.note(now);
-            }
-            allowed
-        };
+        let mut leave = |us: u64| leaves(&mut budget, Instant::from_nanos(us * 1_000));
         assert!((0..20).all(|_| leave(0)), "the burst is taken");
         // Each is late by something else, up to 30 ms, and none puts the next off.
         let late = |tenth: u64| tenth * 7_919 % 30_000;
@@ -131,14 +126,7 @@ mod tests {
     #[test]
     fn new_warnings_leave_between_the_repetitions_of_another() {
         let mut budget = ImminentBudget::default();
-        let mut leave = |ms: u64| {
-            let now = Instant::from_millis(ms);
-            let allowed = budget.allows(now);
-            if allowed {
-                budget.note(now);
-            }
-            allowed
-        };
+        let mut leave = |ms| leaves(&mut budget, Instant::from_millis(ms));
         assert!((0..20).all(|_| leave(0)), "the burst is taken");
         assert!((5..20).all(|tenth| leave(tenth * 100)));
         assert!(leave(1_950) && leave(1_960), "two more within the interval of the first");
