@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use crate::base::{Instant, Rate};
 
-/// What imminent warnings may take that the rate gate would not give: a [`Burst`], and besides four frames and ten a second,
-/// as often as events are repeated. None of them waits: one beyond the budget is refused, because it would be too late.
+/// What imminent warnings may take that the rate gate would not give: a [`Burst`], and at other times up to four frames at once and
+/// ten a second, as often as events are repeated. None of them waits: one beyond the budget is refused, because it would be too late.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ImminentBudget {
     burst: Burst,
