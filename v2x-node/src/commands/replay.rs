@@ -3,6 +3,7 @@
 mod attack;
 mod compare;
 mod error;
+mod huge_pages;
 mod interrupt;
 mod merge;
 mod options;
@@ -91,6 +92,9 @@ pub struct ConvertArgs {
 /// # Errors
 /// Bad input; a deadline class that missed its target, or a recording whose outputs differ; an interruption.
 pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
+    if matches!(command, ReplayCommand::Run(_) | ReplayCommand::Sweep(_)) {
+        huge_pages::ask();
+    }
     match command {
         ReplayCommand::Run(args) => run_trace(args, out),
         ReplayCommand::Sweep(args) => sweep::run(args, out),
