@@ -111,6 +111,23 @@ fn mapped() -> String {
 }
 
 #[test]
+fn a_trace_from_a_pipe_is_read_once_whether_or_not_huge_pages_are_asked_for() {
+    let scratch = Scratch::new("pipe");
+    let run = |pages: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roadcast"));
+        command.args(["replay", "run", "-", "--json", "piped.json", "-q"]).env_remove("ROADCAST_HUGE_PAGES");
+        command.envs(pages.map(|pages| ("ROADCAST_HUGE_PAGES", pages)));
+        let trace = fs::File::open(scratch.0.join("data/t.csv")).unwrap();
+        let output = command.current_dir(&scratch.0).stdin(trace).output().unwrap();
+        let report = fs::read_to_string(scratch.0.join("piped.json")).unwrap_or_default();
+        (output.status.code(), report, String::from_utf8(output.stderr).unwrap())
+    };
+    let (asked, as_it_is) = (run(None), run(Some("off")));
+    assert!(asked.0.is_some_and(|code| code < 2) && asked.1.starts_with('{'), "{}", asked.2);
+    assert_eq!(asked, as_it_is);
+}
+
+#[test]
 fn each_key_of_a_plan_does_what_its_option_does() {
     let scratch = Scratch::new("alike");
     let whole = scratch.report(&["data/t.csv"]).digest.unwrap();

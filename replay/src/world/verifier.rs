@@ -4,9 +4,9 @@
 //! answer remembered for its other receivers ([`Verify::Once`]). The memory is keyed by a 128-bit SipHash, whose keys
 //! come from the seed, over all three, and bounded by two generations; what it forgot is verified again.
 //!
-//! A world also *knows* which signatures hold: those its own nodes have just made ([`Verifier::vouch`]). With more than
-//! one thread, the check of exactly those bytes is deferred, because several would otherwise wait for the one that makes it:
-//! the node gets `true` at once, the same key, message and signature are verified with the next window's work, and should
+//! A world also *knows* which signatures hold: those its own nodes have just made ([`Verifier::vouch`]). The check of
+//! exactly those bytes is deferred, because many together take half as long, and several threads would otherwise wait for the one
+//! that makes it: the node gets `true` at once, the same key, message and signature are verified with others' later, and should
 //! any fail, the run fails with [`DeferredCheckFailed`] and has no
 //! result. Anything else, such as a frame the medium changed, is verified on the spot. So nothing in a result depends
 //! on the number of threads: not the outcome, which is one of the same bytes, nor the count of checks, nor the failure,
@@ -54,7 +54,7 @@ pub struct DeferredCheckFailed {
 struct State {
     recent: HashMap<u128, Known>,
     former: HashMap<u128, Known>,
-    /// Checks whose result is assumed, with more than one thread.
+    /// Checks whose result is assumed: with more than one thread, or each frame checked once.
     deferred: Option<Batch>,
     checks: u64,
     /// The first that failed.
@@ -72,7 +72,7 @@ struct Known {
 impl Verifier {
     /// With `threads` threads in all.
     pub(super) fn new(policy: Verify, seed: u64, threads: usize) -> Self {
-        let deferred = (threads > 1).then(Batch::default);
+        let deferred = (threads > 1 || policy == Verify::Once).then(|| Batch::of(policy));
         Self {
             policy,
             keys: (seed, seed ^ KEY_MASK),
@@ -91,9 +91,17 @@ impl Verifier {
         state.insert(name, Known { vouched: true, verdict: None });
     }
 
-    /// The checks that were deferred, for another thread.
+    /// The checks that were deferred, for another thread; none while they are few.
     pub(super) fn deferred(&self) -> Batch {
-        self.state().deferred.as_mut().map(core::mem::take).unwrap_or_default()
+        let least = if self.policy == Verify::Once { SHARE } else { 1 };
+        self.take(least)
+    }
+
+    /// The checks that were deferred, when there are so many of them.
+    fn take(&self, least: usize) -> Batch {
+        let mut state = self.state();
+        let many = state.deferred.as_mut().filter(|deferred| deferred.len() >= least);
+        many.map_or_else(Batch::default, |deferred| core::mem::replace(deferred, Batch::of(self.policy)))
     }
 
     /// A check that was deferred has failed.
@@ -144,7 +152,8 @@ impl Verifier {
         let verdict = match &mut state.deferred {
             Some(deferred) if vouched => {
                 deferred.push(number, key, message, signature);
-                let full = (deferred.len() >= BATCH).then(|| core::mem::take(deferred));
+                let full =
+                    (deferred.len() >= BATCH).then(|| core::mem::replace(deferred, Batch::of(self.policy)));
                 if let Some(failure) = full.and_then(|batch| batch.verify()) {
                     state.fail(failure);
                 }
@@ -164,7 +173,7 @@ impl Verifier {
 
     /// Makes the checks that are left; how many signatures were verified.
     pub(super) fn finish(&self) -> Result<u64, DeferredCheckFailed> {
-        let rest = self.deferred();
+        let rest = self.take(0);
         let mut state = self.state();
         if let Some(failure) = rest.verify() {
             state.fail(failure);
@@ -268,8 +277,10 @@ impl Host for NodeHost {
 
 /// Frames remembered in one generation: seconds of a thousand stations, while a frame is under way for milliseconds.
 const GENERATION: usize = 1 << 16;
-/// Checks deferred at most: two milliseconds of work.
-const BATCH: usize = 64;
+/// Checks deferred at most: what they are computed with stays in a cache of 128 KB.
+const BATCH: usize = 32;
+/// Checks that are given to another thread together: so few that the others do not wait for them.
+const SHARE: usize = 16;
 /// Worlds of this program so far: their threads may be the same.
 static WORLDS: AtomicU64 = AtomicU64::new(0);
 const KEY_MASK: u64 = 0x9e37_79b9_7f4a_7c15;
