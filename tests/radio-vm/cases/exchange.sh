@@ -28,10 +28,29 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
 done
 stop bus unit
 
-# What each has to tell the other, and all of it arrives.
+# untold CLASS SOURCE CAPTURE: sequence numbers that a station gave out and never transmitted. A gate that lets one frame out each 25 ms
+# has some message wait for too long now and then, behind alerts of one moment; its receiver counts the gap.
+untold() {
+    roadcast dump "$3" | awk -v class="$1" -v source="$2" '
+        { split($5, name, "/"); split($9, hops, "/") }
+        $2 == source && $3 == class && hops[1] == hops[2] {
+            if (!(name[2] in seen)) count++
+            seen[name[2]]
+            if (!first || name[2] + 0 < first) first = name[2] + 0
+            if (name[2] + 0 > last) last = name[2] + 0
+        }
+        END { print count ? last - first + 1 - count : 0 }'
+}
+
+# What each has to tell the other, and all that is transmitted arrives.
 for heard in "unit D0" "unit D1" "unit D2" "unit D3" "unit D4" "bus D1" "bus D2" "bus D3" "bus D4" "bus D5"; do
     expect "$heard delivered" "$(reported ${heard% *} ${heard#* } delivered)" -gt 0
-    expect "$heard missed" "$(reported ${heard% *} ${heard#* } missed)" -eq 0
+    case $heard in
+        unit*) untold=$(untold ${heard#* } 02:00:00:00:00:00 bus.pcapng) ;;
+        bus*) untold=$(untold ${heard#* } 02:00:00:00:01:00 unit.pcapng) ;;
+    esac
+    expect "$heard missed" "$(reported ${heard% *} ${heard#* } missed)" -eq "$untold"
+    expect "$heard never transmitted" "$untold" -le 2
 done
 for report in bus.json unit.json; do hasnt $report '"(restarts|out_of_range)"'; done
 [ -s bus.pcapng ] && [ -s unit.pcapng ] || fail "no capture"
