@@ -180,7 +180,7 @@ report has the latency of every stage. Equal runs write equal files, so how long
 a run took is printed only.
 
 Where the system gives huge pages to programs that ask, the program asks for
-them, by starting itself once more with GLIBC_TUNABLES set: a fifth less time
+them, by starting itself once more with GLIBC_TUNABLES set: a sixth less time
 with a thousand stations. ROADCAST_HUGE_PAGES=off has it run as it is.
 
 --rows writes one row for each message and receiver: seed; forwarding; time_s
